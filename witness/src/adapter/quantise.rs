@@ -1,0 +1,147 @@
+//! Integer weights of an adapter, and the integer path of a trace through them (DESIGN.md §3.1–3.2).
+//!
+//! | symbol | here | shape |
+//! |---|---|---|
+//! | A_int | [`IntModule::a`] | rank × d_in |
+//! | B_int | [`IntModule::b`] | d_out × rank |
+//! | X | [`crate::trace::IntTrace`] | tokens × d_in |
+//! | U | [`IntModule::low_rank`] | tokens × rank |
+//! | D | [`IntModule::delta`] | tokens × d_out |
+
+use rayon::prelude::*;
+use wincode::{SchemaRead, SchemaWrite};
+
+use super::LoraModule;
+use crate::{
+    artefact::Artefact,
+    bounds::{ROW_NORM_BITS, U_SHIFT, WEIGHT_MAX},
+    trace::InputTensor,
+};
+
+/// One adapted module in integers.
+#[derive(Debug, Clone, PartialEq, SchemaWrite, SchemaRead)]
+pub struct IntModule {
+    /// Module path.
+    pub path: String,
+    /// Its input's place in [`IntAdapter::inputs`].
+    pub input: u32,
+    /// Rank.
+    pub rank: u32,
+    /// Input width.
+    pub d_in: u32,
+    /// Output width.
+    pub d_out: u32,
+    /// Step of A.
+    pub sigma_a: f64,
+    /// Step of s·B.
+    pub sigma_b: f64,
+    /// A_int, [rank, d_in] row-major.
+    pub a: Vec<i16>,
+    /// B_int, [d_out, rank] row-major.
+    pub b: Vec<i16>,
+}
+
+/// A registered adapter.
+#[derive(Debug, Clone, PartialEq, SchemaWrite, SchemaRead)]
+pub struct IntAdapter {
+    /// Its name in the network.
+    pub name: String,
+    /// [`crate::model::Base::digest`] of the base model that it was registered on.
+    pub base: [u8; 32],
+    /// File names of the PEFT folder with their BLAKE3.
+    pub sources: Vec<(String, [u8; 32])>,
+    /// Distinct input tensors, by layer and site, each with its exponent e.
+    pub inputs: Vec<(InputTensor, i32)>,
+    /// Modules in coordinate order.
+    pub modules: Vec<IntModule>,
+}
+
+impl Artefact for IntAdapter {
+    const KIND: &'static str = "adapter";
+    const VERSION: u32 = 1;
+}
+
+impl IntAdapter {
+    /// Number of coordinates f: (layer, module, rank) triples.
+    pub fn coordinates(&self) -> usize {
+        self.modules.iter().map(|m| m.rank as usize).sum()
+    }
+
+    /// `σ_A·2^(16+e)` per coordinate: what one unit of V stands for, but for the trace's own 2^E.
+    pub fn coordinate_scales(&self) -> Vec<f64> {
+        self.modules
+            .iter()
+            .flat_map(|m| std::iter::repeat_n(m.sigma_a * exp2(U_SHIFT as i32 + self.inputs[m.input as usize].1), m.rank as usize))
+            .collect()
+    }
+}
+
+/// 2^k, exact. Exponents that finite f32 values lead to stay far inside f64's normal range.
+pub fn exp2(k: i32) -> f64 {
+    assert!((-1022..=1023).contains(&k), "exponent {k} does not come from finite f32 values");
+    f64::from_bits(((1023 + k) as u64) << 52)
+}
+
+fn max_abs(xs: &[f32]) -> f64 {
+    xs.iter().fold(0.0, |m, x| m.max(f64::from(x.abs())))
+}
+
+/// `round(x/σ)`, half to even; σ makes |x/σ| ≤ 2^15−1 up to rounding.
+fn step(x: f64, sigma: f64) -> i16 {
+    let q = (x / sigma).round_ties_even();
+    debug_assert!(q.abs() <= f64::from(WEIGHT_MAX));
+    q as i16
+}
+
+impl IntModule {
+    /// Quantises one module; `input` is its input's place.
+    pub fn quantise(m: &LoraModule, input: u32) -> Self {
+        let norm = m.a.chunks_exact(m.d_in).map(|row| row.iter().map(|x| f64::from(x.abs())).sum()).fold(0f64, f64::max);
+        let room = (1u64 << ROW_NORM_BITS) as f64 - m.d_in as f64;
+        let sigma_a = nonzero((max_abs(&m.a) / f64::from(WEIGHT_MAX)).max(norm / room));
+        let sigma_b = nonzero(m.scale.abs() * max_abs(&m.b) / f64::from(WEIGHT_MAX));
+        Self {
+            path: m.path.clone(),
+            input,
+            rank: m.rank as u32,
+            d_in: m.d_in as u32,
+            d_out: m.d_out as u32,
+            sigma_a,
+            sigma_b,
+            a: m.a.iter().map(|x| step(f64::from(*x), sigma_a)).collect(),
+            b: m.b.iter().map(|x| step(m.scale * f64::from(*x), sigma_b)).collect(),
+        }
+    }
+
+    /// U = (X·A_intᵀ + 2^15) >> 16, [tokens, rank] row-major; |U| < 2^27.
+    pub fn low_rank(&self, x: &[i32]) -> Vec<i32> {
+        let (d, r) = (self.d_in as usize, self.rank as usize);
+        let mut u = vec![0; x.len() / d * r];
+        u.par_chunks_mut(r).zip(x.par_chunks_exact(d)).for_each(|(out, row)| {
+            for (u, a) in out.iter_mut().zip(self.a.chunks_exact(d)) {
+                let acc: i64 = row.iter().zip(a).map(|(x, a)| i64::from(*x) * i64::from(*a)).sum();
+                *u = round_shift(acc);
+            }
+        });
+        u
+    }
+
+    /// D = U·B_intᵀ, [tokens, d_out] row-major, exact; |D| < 2^50.
+    pub fn delta(&self, u: &[i32]) -> Vec<i64> {
+        let r = self.rank as usize;
+        u.par_chunks_exact(r)
+            .flat_map_iter(|row| {
+                self.b.chunks_exact(r).map(move |b| row.iter().zip(b).map(|(u, b)| i64::from(*u) * i64::from(*b)).sum())
+            })
+            .collect()
+    }
+}
+
+/// `(acc + 2^15) >> 16`, floored: |acc| < 2^43, so the result fits 28 bits with its sign.
+pub fn round_shift(acc: i64) -> i32 {
+    ((acc + (1 << (U_SHIFT - 1))) >> U_SHIFT) as i32
+}
+
+fn nonzero(sigma: f64) -> f64 {
+    if sigma > 0.0 { sigma } else { 1.0 }
+}

@@ -1,0 +1,132 @@
+//! The container of every file that Talea writes, and the one way to write a file.
+//!
+//! | bytes | holds |
+//! |---|---|
+//! | 0..8 | magic `TALEA\r\n\x1a` (a text-mode copy or a truncation breaks it visibly) |
+//! | 8..16 | kind, ASCII, padded with spaces |
+//! | 16..20 | version of that kind, u32 little-endian |
+//! | 20..28 | payload length, u64 little-endian |
+//! | 28..60 | BLAKE3 of bytes 0..28 followed by the payload |
+//! | 60.. | payload: the bincode format (fixed-width little-endian integers, u64 lengths), through wincode |
+
+use std::{io::Write as _, path::Path};
+
+use wincode::{SchemaRead, SchemaWrite, config::Configuration};
+
+use crate::error::{Error, Result, read};
+
+const MAGIC: [u8; 8] = *b"TALEA\r\n\x1a";
+const HEADER: usize = 60;
+
+/// The bincode format with room for columns of up to 4 GiB each; wincode refuses longer ones before it allocates.
+pub type Format = Configuration<true, { 1 << 32 }>;
+const FORMAT: Format = Configuration::default().with_preallocation_size_limit::<{ 1 << 32 }>();
+
+/// A value with a file of its own.
+pub trait Artefact: Sized {
+    /// Kind: at most 8 ASCII bytes.
+    const KIND: &'static str;
+    /// Raised whenever the payload's layout or meaning changes.
+    const VERSION: u32;
+}
+
+/// BLAKE3 of a byte string, the digest used for files.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
+}
+
+/// Lower-case hex of a digest.
+pub fn hex(d: &[u8; 32]) -> String {
+    blake3::Hash::from_bytes(*d).to_hex().to_string()
+}
+
+fn header<T: Artefact>(payload_len: u64) -> [u8; 28] {
+    let mut h = [b' '; 28];
+    h[..8].copy_from_slice(&MAGIC);
+    for (to, from) in h[8..16].iter_mut().zip(T::KIND.bytes()) {
+        *to = from;
+    }
+    h[16..20].copy_from_slice(&T::VERSION.to_le_bytes());
+    h[20..28].copy_from_slice(&payload_len.to_le_bytes());
+    h
+}
+
+fn seal(header: &[u8], payload: &[u8]) -> [u8; 32] {
+    *blake3::Hasher::new().update(header).update(payload).finalize().as_bytes()
+}
+
+/// The file's bytes.
+pub fn encode<T: Artefact + SchemaWrite<Format, Src = T>>(value: &T) -> Vec<u8> {
+    let payload = wincode::config::serialize(value, FORMAT).expect("columns stay below the format's 4 GiB limit");
+    let head = header::<T>(payload.len() as u64);
+    let mut out = Vec::with_capacity(HEADER + payload.len());
+    out.extend_from_slice(&head);
+    out.extend_from_slice(&seal(&head, &payload));
+    out.extend_from_slice(&payload);
+    out
+}
+
+/// Parses and checks a file's bytes; `name` appears in errors.
+pub fn decode<T>(name: &str, bytes: &[u8]) -> Result<T>
+where
+    T: Artefact + for<'a> SchemaRead<'a, Format, Dst = T>,
+{
+    let bad = |field: &str, found: String, expected: String| Err(Error::input(name, field, found, expected));
+    let Some((head, rest)) = bytes.split_at_checked(28) else {
+        return bad("length", format!("{} bytes", bytes.len()), format!("at least {HEADER}"));
+    };
+    let Some((sum, payload)) = rest.split_at_checked(32) else {
+        return bad("length", format!("{} bytes", bytes.len()), format!("at least {HEADER}"));
+    };
+    let want = header::<T>(payload.len() as u64);
+    let show = |b: &[u8]| b.escape_ascii().to_string();
+    if head[..8] != want[..8] {
+        return bad("magic", show(&head[..8]), show(&MAGIC));
+    }
+    if head[8..16] != want[8..16] {
+        return bad("kind", show(&head[8..16]), show(&want[8..16]));
+    }
+    if head[16..20] != want[16..20] {
+        let v = head[16..20].iter().rev().fold(0u32, |a, b| a << 8 | u32::from(*b));
+        return bad("version", v.to_string(), T::VERSION.to_string());
+    }
+    if head[20..] != want[20..] {
+        return bad("payload length", format!("{} bytes", payload.len()), "the length that the header gives".into());
+    }
+    if seal(head, payload) != sum {
+        return bad("digest", "bytes that do not hash to it".into(), "an unaltered file".into());
+    }
+    wincode::config::deserialize_exact(payload, FORMAT)
+        .or_else(|e| bad("payload", e.to_string(), format!("a {} of version {}", T::KIND, T::VERSION)))
+}
+
+/// Writes an artefact (see [`write_file`]) and returns the BLAKE3 of the file.
+pub fn save<T: Artefact + SchemaWrite<Format, Src = T>>(path: &Path, value: &T) -> Result<[u8; 32]> {
+    let bytes = encode(value);
+    write_file(path, &bytes)?;
+    Ok(digest(&bytes))
+}
+
+/// Reads an artefact and the BLAKE3 of its file.
+pub fn load<T>(path: &Path) -> Result<(T, [u8; 32])>
+where
+    T: Artefact + for<'a> SchemaRead<'a, Format, Dst = T>,
+{
+    let bytes = read(path)?;
+    Ok((decode(&path.display().to_string(), &bytes)?, digest(&bytes)))
+}
+
+/// Writes to a temporary name beside `path`, syncs, renames, syncs the folder: a reader sees the old file or the new one.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let dir = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    let io = |e| Error::io(path, e);
+    std::fs::create_dir_all(dir).map_err(io)?;
+    let mut tmp = tempfile::Builder::new().prefix(".talea-").tempfile_in(dir).map_err(io)?;
+    tmp.write_all(bytes).map_err(io)?;
+    tmp.as_file().sync_all().map_err(io)?;
+    tmp.persist(path).map_err(|e| io(e.error))?;
+    std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io)
+}

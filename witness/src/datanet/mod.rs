@@ -1,0 +1,312 @@
+//! Datanets: contributions in, clusters and rejections out (docs/semantics.md §3).
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`text`] | normal form, content hash, words, shingles |
+//! | [`quality`] | the rule that rejects filler |
+//! | this one | copies, clusters and the artefact |
+//!
+//! Only a contribution's text and contributor are read; its ordinal is its line.
+
+pub mod quality;
+pub mod text;
+
+use std::{collections::HashMap, fmt, path::Path};
+
+use alloy_primitives::{Address, B256};
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::{
+    artefact::Artefact,
+    error::{Error, Result, parse_jsonl, read_text},
+    network::parse_address,
+};
+use text::{Shingler, content_hash, folded, words};
+
+/// A near copy has Jaccard similarity at least this ratio, compared exactly in integers.
+pub const NEAR: (u64, u64) = (3, 5);
+
+/// Why a contribution earns nothing at all.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub enum Rejection {
+    /// Nothing in the text is a word.
+    NoWords,
+    /// More than half of the words stand in bare runs.
+    KeywordList {
+        /// Words in the text.
+        words: u32,
+        /// Words in bare runs.
+        bare: u32,
+        /// The first words of the longest bare run.
+        run: String,
+    },
+    /// The same phrases over and over.
+    Repetitive {
+        /// Word 3-runs in the text.
+        runs: u32,
+        /// Distinct ones among them.
+        distinct: u32,
+    },
+}
+
+impl Rejection {
+    /// The frozen reason code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoWords => "filler/no-words",
+            Self::KeywordList { .. } => "filler/keyword-list",
+            Self::Repetitive { .. } => "filler/repetitive",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoWords => write!(f, "no word in it"),
+            Self::KeywordList { words, bare, run } => {
+                write!(f, "{bare} of {words} words stand in runs of bare keywords, such as “{run} …”")
+            }
+            Self::Repetitive { runs, distinct } => write!(f, "only {distinct} of {runs} three-word runs are distinct"),
+        }
+    }
+}
+
+/// What became of a contribution.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub enum Status {
+    /// The earliest of its cluster: it has the cluster's row and its contributor is the payee.
+    Representative,
+    /// Same normalised text as contribution `of`; a member of that one's cluster.
+    ExactCopy {
+        /// Ordinal of the cluster's representative.
+        cluster: u32,
+        /// Ordinal of the earliest contribution with this content hash.
+        of: u32,
+    },
+    /// Similar to the representative of `cluster`.
+    NearCopy {
+        /// Ordinal of the cluster's representative.
+        cluster: u32,
+        /// Shingles that both have.
+        shared: u32,
+        /// Shingles that either has.
+        united: u32,
+    },
+    /// Not in any cluster.
+    Rejected(Rejection),
+}
+
+impl Status {
+    /// The frozen status or reason code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Representative => "representative",
+            Self::ExactCopy { .. } => "copy/exact",
+            Self::NearCopy { .. } => "copy/near",
+            Self::Rejected(r) => r.code(),
+        }
+    }
+
+    /// The representative's ordinal of the cluster that contribution `own` belongs to, if any.
+    pub fn cluster(&self, own: u32) -> Option<u32> {
+        match self {
+            Self::Representative => Some(own),
+            Self::ExactCopy { cluster, .. } | Self::NearCopy { cluster, .. } => Some(*cluster),
+            Self::Rejected(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Representative => write!(f, "first of its kind"),
+            Self::ExactCopy { of, .. } => write!(f, "same normalised text as #{of}"),
+            Self::NearCopy { cluster, shared, united } => {
+                write!(f, "shares {shared} of {united} word 3-shingles with #{cluster}")
+            }
+            Self::Rejected(r) => r.fmt(f),
+        }
+    }
+}
+
+/// One line of a Datanet, judged. Its ordinal is its place in [`Datanet::contributions`].
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub struct Contribution {
+    /// Who is paid if it is a representative: a 20-byte address.
+    pub contributor: [u8; 20],
+    /// [`text::content_hash`].
+    pub content_hash: [u8; 32],
+    /// The text as given.
+    pub text: String,
+    /// The verdict.
+    pub status: Status,
+}
+
+/// A judged Datanet.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub struct Datanet {
+    /// Its name in the network.
+    pub name: String,
+    /// BLAKE3 of the JSONL file.
+    pub source: [u8; 32],
+    /// All contributions in ordinal order.
+    pub contributions: Vec<Contribution>,
+}
+
+impl Artefact for Datanet {
+    const KIND: &'static str = "datanet";
+    const VERSION: u32 = 1;
+}
+
+#[derive(serde::Deserialize)]
+struct Line {
+    text: String,
+    contributor: String,
+    ordinal: Option<u64>,
+}
+
+impl Datanet {
+    /// Reads contributions from JSON lines (`text`, `contributor`; everything else is ignored, but a stated
+    /// `ordinal` must be the line's place) and judges them.
+    pub fn build(name: &str, path: &Path) -> Result<Self> {
+        let raw = read_text(path)?;
+        let lines: Vec<Line> = parse_jsonl(path, &raw)?;
+        if lines.is_empty() {
+            return Err(Error::input(path.display(), "contributions", "none", "at least one line"));
+        }
+        if lines.len() > u32::MAX as usize {
+            return Err(Error::input(path.display(), "contributions", lines.len(), "fewer than 2^32"));
+        }
+        let mut entries = Vec::with_capacity(lines.len());
+        for (i, line) in lines.into_iter().enumerate() {
+            if let Some(o) = line.ordinal.filter(|o| *o != i as u64) {
+                return Err(Error::input(path.display(), format!("line {} ordinal", i + 1), o, i));
+            }
+            let field = format!("line {} contributor", i + 1);
+            entries.push((parse_address(path, &field, &line.contributor)?, line.text));
+        }
+        Ok(Self { name: name.into(), source: crate::artefact::digest(raw.as_bytes()), contributions: judge_all(entries) })
+    }
+
+    /// Ordinals of the representatives, ascending.
+    pub fn representatives(&self) -> impl Iterator<Item = u32> {
+        (0u32..).zip(&self.contributions).filter(|(_, c)| c.status == Status::Representative).map(|(o, _)| o)
+    }
+
+    /// The same contributions with every one its own cluster and nothing rejected: what copying and filler would
+    /// have to gain if nobody looked. For comparison only; nothing is paid by it.
+    pub fn without_clusters(&self) -> Self {
+        let mut all = self.clone();
+        for c in &mut all.contributions {
+            c.status = Status::Representative;
+        }
+        all
+    }
+}
+
+/// Judges contributions in ordinal order: quality first, then exact copies, then near copies.
+pub fn judge_all(entries: Vec<(Address, String)>) -> Vec<Contribution> {
+    let mut book = Book::default();
+    (0u32..)
+        .zip(entries)
+        .map(|(ordinal, (contributor, text))| {
+            let content_hash = content_hash(&text);
+            let status = book.judge(ordinal, content_hash, &text);
+            Contribution { contributor: contributor.into_array(), content_hash: content_hash.0, text, status }
+        })
+        .collect()
+}
+
+/// What has been accepted so far, indexed for copies.
+///
+/// Every representative that shares a shingle with a text is a candidate: an inverted index finds all of them.
+/// DESIGN.md names MinHash-LSH here; its hash functions are public, so a copier can try edits until no band
+/// collides (tests/copies.rs does it), whereas this index misses nothing, draws nothing and is shorter.
+#[derive(Default)]
+struct Book {
+    shingler: Shingler,
+    /// content hash → (earliest ordinal with it, cluster)
+    exact: HashMap<B256, (u32, u32)>,
+    /// representatives: ordinal and number of shingles
+    reps: Vec<(u32, u64)>,
+    /// shingle → places in `reps`, ascending
+    postings: HashMap<u32, Vec<u32>>,
+}
+
+impl Book {
+    fn judge(&mut self, ordinal: u32, hash: B256, text: &str) -> Status {
+        if let Some(rejection) = quality::judge(text) {
+            return Status::Rejected(rejection);
+        }
+        if let Some(&(of, cluster)) = self.exact.get(&hash) {
+            return Status::ExactCopy { cluster, of };
+        }
+        let folded = folded(text);
+        let shingles = self.shingler.shingles(&words(&folded));
+        let status = self.near(&shingles).unwrap_or(Status::Representative);
+        if status == Status::Representative {
+            let place = u32::try_from(self.reps.len()).expect("ordinals are u32");
+            self.reps.push((ordinal, shingles.len() as u64));
+            for s in shingles {
+                self.postings.entry(s).or_default().push(place);
+            }
+        }
+        self.exact.insert(hash, (ordinal, status.cluster(ordinal).expect("accepted")));
+        status
+    }
+
+    /// The earliest representative that is similar enough.
+    fn near(&self, shingles: &[u32]) -> Option<Status> {
+        let mut shared: HashMap<u32, u64> = HashMap::new();
+        for place in shingles.iter().filter_map(|s| self.postings.get(s)).flatten() {
+            *shared.entry(*place).or_default() += 1;
+        }
+        shared
+            .into_iter()
+            .filter_map(|(place, both)| {
+                let (ordinal, size) = self.reps[place as usize];
+                let either = size + shingles.len() as u64 - both;
+                (both * NEAR.1 >= either * NEAR.0).then_some((ordinal, both, either))
+            })
+            .min()
+            .map(|(cluster, both, either)| Status::NearCopy { cluster, shared: both as u32, united: either as u32 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(texts: &[&str]) -> Vec<Status> {
+        judge_all(texts.iter().map(|t| (Address::ZERO, t.to_string())).collect()).into_iter().map(|c| c.status).collect()
+    }
+
+    #[test]
+    fn an_exact_copy_of_a_near_copy_joins_the_first() {
+        let a = "The audit of Kalora rated the finding high and asked for a fix within one week of the report";
+        let b = "The audit of Kalora rated the finding high and asked for a fix within one week of the letter";
+        let s = judge(&[a, b, &b.to_uppercase(), a]);
+        assert_eq!(s[0], Status::Representative);
+        assert!(matches!(s[1], Status::NearCopy { cluster: 0, .. }), "{:?}", s[1]);
+        assert_eq!(s[2], Status::ExactCopy { cluster: 0, of: 1 });
+        assert_eq!(s[3], Status::ExactCopy { cluster: 0, of: 0 });
+    }
+
+    /// J = 3/5 joins, one shingle less does not.
+    #[test]
+    fn the_threshold_is_exact() {
+        let words: Vec<String> = (0..12).map(|i| format!("w{i} of")).collect();
+        let text = |n: usize, tail: &str| format!("{}{tail}", words[..n].join(" "));
+        let first = text(5, "");
+        let mut at_edge = 0;
+        for n in 5..12 {
+            let s = judge(&[&first, &text(n, "")]);
+            let (a, b) = (8u64, 2 * n as u64 - 2);
+            assert_eq!(matches!(s[1], Status::NearCopy { .. } | Status::ExactCopy { .. }), 5 * a >= 3 * b, "{n}");
+            at_edge += u32::from(5 * a <= 3 * b + 6 && 5 * a >= 3 * b - 6);
+        }
+        assert!(at_edge >= 2);
+    }
+}

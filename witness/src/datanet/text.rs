@@ -1,0 +1,128 @@
+//! What two texts are compared by: normal form, content hash, words, shingles (docs/semantics.md §3).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::OnceLock,
+};
+
+use alloy_primitives::{B256, keccak256};
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// NFC, then Unicode lower case, then every run of white space becomes one space and both ends are trimmed.
+pub fn normalise(text: &str) -> String {
+    let lower = text.nfc().collect::<String>().to_lowercase();
+    let mut out = String::with_capacity(lower.len());
+    for part in lower.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(part);
+    }
+    out
+}
+
+/// keccak-256 of the UTF-8 bytes of [`normalise`]`(text)`.
+pub fn content_hash(text: &str) -> B256 {
+    keccak256(normalise(text))
+}
+
+/// Characters that show nothing and would otherwise split a word or make it look new.
+fn invisible(c: char) -> bool {
+    c.general_category() == GeneralCategory::Format || matches!(c, '\u{34f}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// The compatibility form in which words are cut: invisible characters removed, NFKC, lower case, NFKC.
+pub fn folded(text: &str) -> String {
+    let kc: String = text.chars().filter(|c| !invisible(*c)).nfkc().collect();
+    kc.to_lowercase().nfkc().collect()
+}
+
+/// Words by UAX #29 of [`folded`]`(text)`, in order; punctuation is not a word.
+pub fn words(folded: &str) -> Vec<&str> {
+    folded.unicode_words().collect()
+}
+
+/// Word 3-shingles as interned numbers, so that comparing sets is exact and cheap.
+#[derive(Default)]
+pub struct Shingler {
+    ids: HashMap<String, u32>,
+}
+
+impl Shingler {
+    /// The sorted set of shingles of a word list: all runs of three words, or the one run of a shorter list.
+    pub fn shingles(&mut self, words: &[&str]) -> Vec<u32> {
+        let width = words.len().clamp(1, 3);
+        let mut set: Vec<u32> = words
+            .windows(width)
+            .map(|w| {
+                let next = u32::try_from(self.ids.len()).expect("a Datanet's text holds fewer than 2^32 shingles");
+                *self.ids.entry(w.join(" ")).or_insert(next)
+            })
+            .collect();
+        set.sort_unstable();
+        set.dedup();
+        set
+    }
+}
+
+/// Function words ("the", "of", "и", "und", …) of every language that the pinned stop-word lists cover.
+///
+/// The lists' own "hinglish" is left out: it holds English content words.
+pub fn function_words() -> &'static HashSet<String> {
+    static WORDS: OnceLock<HashSet<String>> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        stop_words::available_languages()
+            .iter()
+            .filter(|l| **l != "hinglish")
+            .flat_map(|l| stop_words::get(*l))
+            .map(|w| folded(w))
+            .collect()
+    })
+}
+
+/// Scripts that write function words as words of their own; only their words are judged by function words.
+pub fn spaced_script(word: &str) -> bool {
+    word.chars().next().is_some_and(|c| {
+        matches!(c, 'a'..='z' | '\u{c0}'..='\u{52f}' | '\u{531}'..='\u{58f}' | '\u{5d0}'..='\u{6ff}' | '\u{1e00}'..='\u{1fff}')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normal_form_folds_case_space_and_composition() {
+        assert_eq!(normalise("  Caf\u{65}\u{301}\n\tNOIR \u{a0} "), "café noir");
+        assert_eq!(content_hash("A  b"), content_hash("a B\n"));
+        assert_ne!(content_hash("a b"), content_hash("ab"));
+        // keccak-256 of the empty string, from the Ethereum yellow paper.
+        assert_eq!(content_hash(" \n").to_string(), "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
+    }
+
+    #[test]
+    fn words_see_through_disguises() {
+        for disguised in ["The\u{200b} au\u{ad}dit of Ka", "ＴＨＥ ａｕｄｉｔ ｏｆ Ka", "the, audit: (of) “Ka”."] {
+            assert_eq!(words(&folded(disguised)), ["the", "audit", "of", "ka"], "{disguised}");
+        }
+    }
+
+    #[test]
+    fn short_texts_have_one_shingle() {
+        let mut s = Shingler::default();
+        assert_eq!(s.shingles(&["a", "b"]).len(), 1);
+        assert_eq!(s.shingles(&["a", "b", "c", "d"]).len(), 2);
+        assert_eq!(s.shingles(&[]).len(), 0);
+    }
+
+    /// Freezes the union of the pinned lists: a changed list changes who is rejected.
+    #[test]
+    fn function_words_are_frozen() {
+        let mut all: Vec<&str> = function_words().iter().map(String::as_str).collect();
+        all.sort_unstable();
+        let sum = blake3::hash(all.join("\n").as_bytes()).to_hex();
+        assert_eq!((all.len(), &sum[..16]), (0, ""));
+    }
+}

@@ -1,0 +1,190 @@
+//! The influence index: one frozen integer row per cluster (DESIGN.md §3.4).
+//!
+//! | symbol | here | meaning |
+//! |---|---|---|
+//! | n, D | `n`, `d` | rows, coordinates |
+//! | φ_k | [`feature`] | the text's summed low-rank activations, L2-normalised |
+//! | μ, x_k | `mean`, `x` | mean and centred features |
+//! | K, λ | `k`, `lambda` | XᵀX/n and its ridge 0.1·tr(K)/D |
+//! | h_k | `h` | (K+λI)⁻¹x_k / √(x_kᵀ(K+λI)⁻¹x_k), then made orthogonal to μ |
+//! | H, σ_H | [`Index::h`], [`Index::sigma_h`] | h in the units of V, rounded to 16 bits with sign |
+//!
+//! TRAK (Park et al. 2023, eq. 14–17) over the adapter's own low-rank activations. Every sum runs in index order in
+//! f64, on one thread and without fused multiply-add, so that the same features give the same bytes on any machine.
+
+use nalgebra::{DMatrix, DVector};
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::{
+    artefact::Artefact,
+    bounds::{CLUSTER_BITS, WEIGHT_MAX},
+    error::{Error, Result},
+};
+
+/// λ as a share of K's mean eigenvalue.
+pub const RIDGE: f64 = 0.1;
+
+/// Why a representative has no row after all.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub enum Unindexed {
+    /// φ = 0: the adapter does not react to the text.
+    NoActivation,
+    /// More tokens than the base model has positions.
+    TooLong {
+        /// Tokens of the text, BOS and EOS included.
+        tokens: u32,
+        /// The model's positions.
+        positions: u32,
+    },
+}
+
+impl Unindexed {
+    /// The frozen reason code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoActivation => "index/no-activation",
+            Self::TooLong { .. } => "index/too-long",
+        }
+    }
+}
+
+impl std::fmt::Display for Unindexed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoActivation => write!(f, "the adapter does not react to it"),
+            Self::TooLong { tokens, positions } => write!(f, "{tokens} tokens, but the base model has {positions} positions"),
+        }
+    }
+}
+
+/// One row's origin.
+#[derive(Debug, Clone, PartialEq, SchemaWrite, SchemaRead)]
+pub struct IndexRow {
+    /// Ordinal of the cluster's representative.
+    pub cluster: u32,
+    /// Payee: the representative's contributor.
+    pub payee: [u8; 20],
+    /// E of the text's trace.
+    pub exponent: i32,
+    /// Σ_tokens U of the text's trace, one per coordinate.
+    pub v: Vec<i64>,
+}
+
+/// A registered influence index.
+#[derive(Debug, Clone, PartialEq, SchemaWrite, SchemaRead)]
+pub struct Index {
+    /// BLAKE3 of the adapter artefact.
+    pub adapter: [u8; 32],
+    /// BLAKE3 of the Datanet artefact.
+    pub datanet: [u8; 32],
+    /// Rows in ascending order of ordinal.
+    pub rows: Vec<IndexRow>,
+    /// Representatives without a row.
+    pub unindexed: Vec<(u32, Unindexed)>,
+    /// Step of H.
+    pub sigma_h: f64,
+    /// H, [rows, coordinates] row-major.
+    pub h: Vec<i16>,
+}
+
+impl Artefact for Index {
+    const KIND: &'static str = "index";
+    const VERSION: u32 = 1;
+}
+
+/// φ: `V·σ_A·2^(16+e)` per coordinate, L2-normalised (the trace's common 2^E cancels); `None` where it is zero.
+pub fn feature(v: &[i64], scales: &[f64]) -> Option<Vec<f64>> {
+    let phi: Vec<f64> = v.iter().zip(scales).map(|(v, s)| *v as f64 * s).collect();
+    // Scaled by the largest first: squares of very small or large activations would leave f64's range.
+    let largest = phi.iter().fold(0f64, |m, x| m.max(x.abs()));
+    if largest == 0.0 {
+        return None;
+    }
+    let norm = phi.iter().map(|x| (x / largest) * (x / largest)).sum::<f64>().sqrt();
+    Some(phi.iter().map(|x| x / largest / norm).collect())
+}
+
+/// Builds H from the rows' V. Rows must have a feature; `file` names the Datanet in errors.
+pub fn build(file: &str, rows: &[IndexRow], scales: &[f64]) -> Result<(f64, Vec<i16>)> {
+    let bad = |found: usize, expected: &str| Err(Error::input(file, "clusters", found, expected));
+    if rows.is_empty() {
+        return bad(0, "at least one contribution that the adapter reacts to");
+    }
+    if rows.len() > 1 << CLUSTER_BITS {
+        return bad(rows.len(), "at most 2^10 per adapter");
+    }
+    let features: Vec<Vec<f64>> = rows.iter().map(|r| feature(&r.v, scales).expect("only rows with a feature")).collect();
+    let d = scales.len();
+    let phi = DMatrix::from_fn(d, rows.len(), |f, k| features[k][f]);
+    let h = if rows.len() == 1 { phi } else { whitened(phi) };
+    // H[k,f] = round(h·σ_A·2^(16+e)/σ_H)
+    let scaled = DMatrix::from_fn(d, rows.len(), |f, k| h[(f, k)] * scales[f]);
+    let largest = scaled.iter().fold(0f64, |m, x| m.max(x.abs()));
+    let sigma_h = if largest > 0.0 { largest / f64::from(WEIGHT_MAX) } else { 1.0 };
+    // A DMatrix is column-major, so its columns (clusters) follow each other: exactly H's row-major order.
+    Ok((sigma_h, scaled.iter().map(|x| (x / sigma_h).round_ties_even() as i16).collect()))
+}
+
+/// h for two rows or more; features and result are the columns of a D × n matrix.
+fn whitened(mut x: DMatrix<f64>) -> DMatrix<f64> {
+    let (d, n) = x.shape();
+    let mut mean = DVector::<f64>::zeros(d);
+    for k in 0..n {
+        mean += x.column(k);
+    }
+    mean /= n as f64;
+    for k in 0..n {
+        let mut column = x.column_mut(k);
+        column -= &mean;
+    }
+    // tr(K) = Σ‖x_k‖²/n, whichever side the system is solved on.
+    let trace = (0..n).map(|k| dot(x.column(k).as_slice(), x.column(k).as_slice())).sum::<f64>() / n as f64;
+    let lambda = RIDGE * trace / d as f64;
+    if lambda == 0.0 {
+        return x; // all features are equal: nothing tells the clusters apart, and nobody is credited
+    }
+    let mut h = if d > n { solve_dual(&x, lambda) } else { solve_primal(&x, lambda) };
+    let mm = dot(mean.as_slice(), mean.as_slice());
+    for k in 0..n {
+        let energy = dot(x.column(k).as_slice(), h.column(k).as_slice());
+        let norm = if energy > 0.0 { energy.sqrt() } else { 1.0 };
+        let mut column = h.column_mut(k);
+        column /= norm;
+        if mm > 0.0 {
+            let along = dot(column.as_slice(), mean.as_slice()) / mm;
+            column -= &mean * along;
+        }
+    }
+    h
+}
+
+/// (K+λI)⁻¹X with K = XXᵀ/n, D × D.
+fn solve_primal(x: &DMatrix<f64>, lambda: f64) -> DMatrix<f64> {
+    let rows = x.transpose();
+    gram(&rows, x.ncols(), lambda).solve(x)
+}
+
+/// X(G+λI)⁻¹ with G = XᵀX/n, n × n: the same by the push-through identity.
+fn solve_dual(x: &DMatrix<f64>, lambda: f64) -> DMatrix<f64> {
+    gram(x, x.ncols(), lambda).solve(&x.transpose()).transpose()
+}
+
+/// Cholesky factor of (CᵀC)/n + λI, from the columns of C.
+fn gram(columns: &DMatrix<f64>, n: usize, lambda: f64) -> nalgebra::Cholesky<f64, nalgebra::Dyn> {
+    let size = columns.ncols();
+    let mut g = DMatrix::zeros(size, size);
+    for i in 0..size {
+        for j in 0..=i {
+            let v = dot(columns.column(i).as_slice(), columns.column(j).as_slice()) / n as f64;
+            g[(i, j)] = v;
+            g[(j, i)] = v;
+        }
+        g[(i, i)] += lambda;
+    }
+    g.cholesky().expect("a Gram matrix plus a positive ridge is positive definite")
+}
+
+/// A sum in index order: nalgebra's matrix product picks its kernel by processor.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}

@@ -1,0 +1,314 @@
+//! A network folder: `network.json`, requests and usage records, laid out like fixtures/demo.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+use alloy_primitives::Address;
+use serde::Deserialize;
+use wincode::{SchemaRead, SchemaWrite};
+
+use crate::{
+    bounds,
+    error::{Error, Result, parse_json, parse_jsonl, read_text},
+};
+
+/// Basis points in a whole.
+pub const WHOLE: u64 = 10_000;
+
+/// A 20-byte address in hex; one with mixed case must carry a correct EIP-55 checksum.
+pub fn parse_address(file: &Path, field: &str, text: &str) -> Result<Address> {
+    let bad = |expected| Error::input(file.display(), field, text, expected);
+    let address: Address = text.parse().map_err(|_| bad("a 20-byte address in hex, with 0x"))?;
+    let digits = text.trim_start_matches("0x");
+    let mixed = digits.contains(|c: char| c.is_ascii_lowercase()) && digits.contains(|c: char| c.is_ascii_uppercase());
+    if mixed && address.to_checksum(None) != text {
+        return Err(bad("an address with a correct EIP-55 checksum"));
+    }
+    Ok(address)
+}
+
+/// How an adapter's fees are split (DESIGN.md §3.6). Basis points sum to 10,000.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub struct Policy {
+    /// p of `w = R^p`: 1, 2 or 4.
+    pub power: u8,
+    /// Share of the contributors' pool, β.
+    pub contributors_bps: u16,
+    /// Share and address of each role.
+    pub roles: Roles,
+    /// Receives what rounding and unattributed pools leave; never the node.
+    pub sink: [u8; 20],
+}
+
+/// The four paid roles, in their frozen order. A node's address comes from the batch, not from the policy.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub struct Roles {
+    /// Owner of the adapter.
+    pub adapter_owner: (u16, [u8; 20]),
+    /// Owner of the base model.
+    pub base_owner: (u16, [u8; 20]),
+    /// The node that served and proves the batch.
+    pub node_bps: u16,
+    /// Treasury of the network.
+    pub treasury: (u16, [u8; 20]),
+}
+
+/// One adapter of the network.
+#[derive(Debug, Clone)]
+pub struct AdapterEntry {
+    /// Its name.
+    pub name: String,
+    /// PEFT folder.
+    pub path: PathBuf,
+    /// JSONL of its Datanet.
+    pub datanet: PathBuf,
+    /// Its payout policy.
+    pub policy: Policy,
+}
+
+/// A whole network folder, checked.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// The folder.
+    pub root: PathBuf,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The node that builds the batch.
+    pub node: Address,
+    /// Folder of the base model.
+    pub base: PathBuf,
+    /// Adapters in the order of network.json.
+    pub adapters: Vec<AdapterEntry>,
+    /// Requests in the order of the requests file, each with its usage record.
+    pub requests: Vec<Request>,
+    /// Labels of known addresses, for display only.
+    pub labels: BTreeMap<Address, String>,
+}
+
+/// One request with its usage record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Unique id.
+    pub id: String,
+    /// Name of the adapter it was served with.
+    pub adapter: String,
+    /// Prompt tokens as fed, BOS included.
+    pub prompt: Vec<u32>,
+    /// Completion tokens, the last sampled one included.
+    pub completion: Vec<u32>,
+    /// Fee in token base units, below 2^92.
+    pub fee: u128,
+}
+
+impl Request {
+    /// All tokens in the order fed.
+    pub fn tokens(&self) -> Vec<u32> {
+        self.prompt.iter().chain(&self.completion).copied().collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct NetworkFile {
+    chain_id: u64,
+    node: String,
+    base: String,
+    adapters: serde_json::Map<String, serde_json::Value>,
+    requests: String,
+    usage: String,
+    #[serde(default)]
+    accounts: BTreeMap<String, AccountFile>,
+}
+
+#[derive(Deserialize)]
+struct AccountFile {
+    address: String,
+}
+
+#[derive(Deserialize)]
+struct AdapterFile {
+    path: String,
+    datanet: String,
+    policy: PolicyFile,
+}
+
+#[derive(Deserialize)]
+struct PolicyFile {
+    power: u8,
+    bps: BpsFile,
+    adapter_owner: String,
+    base_owner: String,
+    treasury: String,
+    sink: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BpsFile {
+    contributors: u16,
+    adapter_owner: u16,
+    base_owner: u16,
+    node: u16,
+    treasury: u16,
+}
+
+#[derive(Deserialize)]
+struct RequestFile {
+    request_id: String,
+    adapter: String,
+    prompt_ids: Vec<u32>,
+    completion_ids: Vec<u32>,
+}
+
+#[derive(Deserialize)]
+struct UsageFile {
+    id: String,
+    usage: TokensFile,
+    fee: String,
+}
+
+#[derive(Deserialize)]
+struct TokensFile {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
+
+impl Network {
+    /// Reads `network.json` and the files it names, all inside `root`.
+    pub fn open(root: &Path) -> Result<Self> {
+        let file = root.join("network.json");
+        let raw: NetworkFile = parse_json(&file, &read_text(&file)?)?;
+        let node = parse_address(&file, "node", &raw.node)?;
+        let mut labels = BTreeMap::new();
+        for (label, account) in &raw.accounts {
+            labels.insert(parse_address(&file, &format!("accounts.{label}"), &account.address)?, label.clone());
+        }
+        if raw.adapters.is_empty() {
+            return Err(Error::input(file.display(), "adapters", "none", "at least one"));
+        }
+        let mut adapters = Vec::new();
+        for (name, value) in raw.adapters {
+            adapters.push(adapter_entry(root, &file, name, value, node)?);
+        }
+        let requests = join_requests(&inside(root, &file, "requests", &raw.requests)?, &inside(root, &file, "usage", &raw.usage)?, &adapters)?;
+        let base = inside(root, &file, "base", &raw.base)?;
+        Ok(Self { root: root.into(), chain_id: raw.chain_id, node, base, adapters, requests, labels })
+    }
+
+    /// The adapter of that name.
+    pub fn adapter(&self, name: &str) -> Result<&AdapterEntry> {
+        self.adapters.iter().find(|a| a.name == name).ok_or_else(|| {
+            let known: Vec<_> = self.adapters.iter().map(|a| a.name.as_str()).collect();
+            Error::input(self.root.join("network.json").display(), "adapters", format!("no {name}"), known.join(", "))
+        })
+    }
+}
+
+/// A path of the network file; it may not leave the folder.
+fn inside(root: &Path, file: &Path, field: &str, given: &str) -> Result<PathBuf> {
+    let path = Path::new(given);
+    let plain = path.components().all(|c| matches!(c, std::path::Component::Normal(_)));
+    if given.is_empty() || !plain {
+        return Err(Error::input(file.display(), field, given, "a relative path inside the network's folder"));
+    }
+    Ok(root.join(path))
+}
+
+/// Names become file names: nothing in them may climb or hide.
+pub fn check_name(file: &Path, field: &str, name: &str) -> Result<()> {
+    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 128 || name.starts_with('.') || !name.chars().all(ok) {
+        return Err(Error::input(file.display(), field, format!("{name:?}"), "1 to 128 of A-Z a-z 0-9 - _ . that do not begin with a dot"));
+    }
+    Ok(())
+}
+
+fn adapter_entry(root: &Path, file: &Path, name: String, value: serde_json::Value, node: Address) -> Result<AdapterEntry> {
+    check_name(file, "adapters", &name)?;
+    let at = |f: &str| format!("adapters.{name}.{f}");
+    let raw: AdapterFile = serde_json::from_value(value).map_err(|e| Error::input(file.display(), format!("adapters.{name}"), e, "path, datanet and policy"))?;
+    let policy = check_policy(file, &at("policy"), &raw.policy, node)?;
+    Ok(AdapterEntry {
+        path: inside(root, file, &at("path"), &raw.path)?,
+        datanet: inside(root, file, &at("datanet"), &raw.datanet)?,
+        name,
+        policy,
+    })
+}
+
+fn check_policy(file: &Path, at: &str, raw: &PolicyFile, node: Address) -> Result<Policy> {
+    let bad = |field: &str, found: String, expected: &str| Error::input(file.display(), format!("{at}.{field}"), found, expected);
+    if !matches!(raw.power, 1 | 2 | 4) {
+        return Err(bad("power", raw.power.to_string(), "1, 2 or 4"));
+    }
+    let b = &raw.bps;
+    let sum: u64 = [b.contributors, b.adapter_owner, b.base_owner, b.node, b.treasury].into_iter().map(u64::from).sum();
+    if sum != WHOLE {
+        return Err(bad("bps", format!("a sum of {sum}"), "a sum of 10000"));
+    }
+    let address = |field: &str, text: &str| parse_address(file, &format!("{at}.{field}"), text);
+    let sink = address("sink", &raw.sink)?;
+    if sink == node {
+        return Err(bad("sink", raw.sink.clone(), "an address other than the node's"));
+    }
+    Ok(Policy {
+        power: raw.power,
+        contributors_bps: b.contributors,
+        roles: Roles {
+            adapter_owner: (b.adapter_owner, address("adapter_owner", &raw.adapter_owner)?.into_array()),
+            base_owner: (b.base_owner, address("base_owner", &raw.base_owner)?.into_array()),
+            node_bps: b.node,
+            treasury: (b.treasury, address("treasury", &raw.treasury)?.into_array()),
+        },
+        sink: sink.into_array(),
+    })
+}
+
+/// Joins requests and usage records one to one by id.
+fn join_requests(requests: &Path, usage: &Path, adapters: &[AdapterEntry]) -> Result<Vec<Request>> {
+    let mut records: HashMap<String, UsageFile> = HashMap::new();
+    for (i, u) in parse_jsonl::<UsageFile>(usage, &read_text(usage)?)?.into_iter().enumerate() {
+        if let Some(twice) = records.insert(u.id.clone(), u) {
+            return Err(Error::input(usage.display(), format!("line {} id", i + 1), format!("{} again", twice.id), "each id once"));
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut out = Vec::new();
+    for (i, r) in parse_jsonl::<RequestFile>(requests, &read_text(requests)?)?.into_iter().enumerate() {
+        let at = |f: &str| format!("line {} {f}", i + 1);
+        check_name(requests, &at("request_id"), &r.request_id)?;
+        if !seen.insert(r.request_id.clone()) {
+            return Err(Error::input(requests.display(), at("request_id"), format!("{} again", r.request_id), "each id once"));
+        }
+        if !adapters.iter().any(|a| a.name == r.adapter) {
+            return Err(Error::input(requests.display(), at("adapter"), r.adapter, "an adapter of network.json"));
+        }
+        let Some(u) = records.remove(&r.request_id) else {
+            return Err(Error::input(usage.display(), "id", "no record", format!("one for request {}", r.request_id)));
+        };
+        for (field, found, expected) in [
+            ("usage.prompt_tokens", u.usage.prompt_tokens, r.prompt_ids.len()),
+            ("usage.completion_tokens", u.usage.completion_tokens, r.completion_ids.len()),
+        ] {
+            if found != expected as u64 {
+                let why = format!("{expected}, the tokens of the request");
+                return Err(Error::input(usage.display(), format!("record {} {field}", u.id), found, why));
+            }
+        }
+        out.push(Request { fee: parse_fee(usage, &u)?, id: r.request_id, adapter: r.adapter, prompt: r.prompt_ids, completion: r.completion_ids });
+    }
+    match records.into_keys().min() {
+        Some(id) => Err(Error::input(usage.display(), "id", id, "an id of the requests file")),
+        None => Ok(out),
+    }
+}
+
+fn parse_fee(file: &Path, u: &UsageFile) -> Result<u128> {
+    // `u128::from_str` would also take a leading plus sign.
+    let digits = !u.fee.is_empty() && u.fee.bytes().all(|b| b.is_ascii_digit());
+    match u.fee.parse::<u128>() {
+        Ok(fee) if digits && fee < 1 << bounds::FEE_BITS => Ok(fee),
+        _ => Err(Error::input(file.display(), format!("record {} fee", u.id), &u.fee, "decimal digits below 2^92")),
+    }
+}
