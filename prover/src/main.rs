@@ -1,1 +1,31 @@
-fn main(){}
+//! The `talea` command.
+//!
+//! Exit status: 0 done; 1 a check said no; 2 bad input or a failure, with one line on stderr and nothing half-written.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+mod folder;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    if let Some(n) = cli.threads
+        && let Err(e) = rayon::ThreadPoolBuilder::new().num_threads(n).build_global()
+    {
+        eprintln!("talea: threads: {e}");
+        return ExitCode::from(2);
+    }
+    match commands::run(&cli) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(e) => {
+            eprintln!("talea: {e:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -312,3 +312,8 @@ fn parse_fee(file: &Path, u: &UsageFile) -> Result<u128> {
         _ => Err(Error::input(file.display(), format!("record {} fee", u.id), &u.fee, "decimal digits below 2^92")),
     }
 }
+
+/// EIP-55 form of an address.
+pub fn checksummed(address: &[u8; 20]) -> String {
+    Address::from(*address).to_checksum(None)
+}

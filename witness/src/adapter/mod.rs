@@ -18,7 +18,7 @@ use crate::{
     artefact::digest,
     bounds,
     error::{Error, Result, read},
-    model::{config::LlamaConfig, llama::LinearSpec, weights::Weights},
+    model::{Base, llama::LinearSpec, weights::Weights},
     trace::Site,
 };
 use peft::PeftConfig;
@@ -58,16 +58,19 @@ pub struct Lora {
 const PREFIX: &str = "base_model.model.";
 
 impl Lora {
-    /// Opens a PEFT folder and checks it against the base model's configuration.
-    pub fn open(dir: &Path, base: &LlamaConfig) -> Result<Self> {
+    /// Opens a PEFT folder and checks it against the base model.
+    pub fn open(dir: &Path, base: &Base) -> Result<Self> {
         let config_path = dir.join("adapter_config.json");
         let config = PeftConfig::open(&config_path)?;
         let weights = Weights::open(dir, "adapter_model")?;
-        let known: HashMap<String, LinearSpec> = base.linears().into_iter().map(|s| (s.path.clone(), s)).collect();
+        let known: HashMap<String, LinearSpec> = base.config.linears().into_iter().map(|s| (s.path.clone(), s)).collect();
         let mut modules = Vec::new();
         for name in weights.names() {
             let file = weights.file_of(name).display();
             let Some((path, factor)) = name.strip_prefix(PREFIX).and_then(|n| n.split_once(".lora_")) else {
+                if is_base_weight(&weights, name, base)? {
+                    continue;
+                }
                 return Err(Error::input(file, name, "a tensor that is not a LoRA factor", "base_model.model.….lora_A.weight or lora_B.weight"));
             };
             let spec = known.get(path).ok_or_else(|| Error::input(&file, name, "a module that the base model lacks", "a linear module of the base model"))?;
@@ -89,6 +92,17 @@ impl Lora {
         let mut sources = vec![("adapter_config.json".into(), digest(&read(&config_path)?))];
         sources.extend(weights.sources.iter().cloned());
         Ok(Self { modules, sources })
+    }
+}
+
+/// PEFT also saves the embeddings' own weights when the output head is adapted. Loading them would replace the base
+/// model's, so they are taken only if they are the base model's, value by value.
+fn is_base_weight(weights: &Weights, name: &str, base: &Base) -> Result<bool> {
+    let Some(own) = name.strip_prefix(PREFIX).map(|n| n.replace(".base_layer.", ".")) else { return Ok(false) };
+    let stored = if own == "lm_head.weight" && base.config.tied { "model.embed_tokens.weight" } else { &own };
+    match base.weights.shape(stored) {
+        Some(shape) if weights.shape(name).as_ref() == Some(&shape) => Ok(weights.f32(name, &shape)? == base.weights.f32(stored, &shape)?),
+        _ => Ok(false),
     }
 }
 

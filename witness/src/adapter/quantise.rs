@@ -11,10 +11,11 @@
 use rayon::prelude::*;
 use wincode::{SchemaRead, SchemaWrite};
 
-use super::LoraModule;
+use super::{Lora, LoraModule};
 use crate::{
     artefact::Artefact,
-    bounds::{ROW_NORM_BITS, U_SHIFT, WEIGHT_MAX},
+    bounds::{COORDINATE_BITS, MAX_RANK, ROW_NORM_BITS, U_SHIFT, WEIGHT_MAX},
+    error::{Error, Result},
     trace::InputTensor,
 };
 
@@ -62,6 +63,48 @@ impl Artefact for IntAdapter {
 }
 
 impl IntAdapter {
+    /// Quantises all modules; `inputs` are their distinct inputs, ascending, each with its exponent e.
+    pub fn quantise(name: &str, base: [u8; 32], lora: &Lora, inputs: Vec<(InputTensor, i32)>) -> Self {
+        let place = |m: &LoraModule| {
+            let at = inputs.iter().position(|(t, _)| (t.layer, t.site) == (m.layer, m.site));
+            at.expect("the modules' own inputs") as u32
+        };
+        let modules = lora.modules.iter().map(|m| IntModule::quantise(m, place(m))).collect();
+        Self { name: name.into(), base, sources: lora.sources.clone(), modules, inputs }
+    }
+
+    /// Refuses an adapter whose parts do not fit together or leave their bounds.
+    pub fn check(&self, file: &str) -> Result<()> {
+        let bad = |field: String, found: String, expected: String| Err(Error::input(file, field, found, expected));
+        for m in &self.modules {
+            let Some((input, _)) = self.inputs.get(m.input as usize) else {
+                return bad(format!("{}.input", m.path), m.input.to_string(), format!("below {}", self.inputs.len()));
+            };
+            let (r, d_in, d_out) = (m.rank as usize, m.d_in as usize, m.d_out as usize);
+            if r == 0 || r > MAX_RANK || input.width != m.d_in || m.d_in == 0 || m.d_out == 0 {
+                return bad(m.path.clone(), format!("rank {r}, {d_in} to {d_out}"), "a rank up to 256 and its input's width".into());
+            }
+            if r.checked_mul(d_in) != Some(m.a.len()) || d_out.checked_mul(r) != Some(m.b.len()) {
+                return bad(m.path.clone(), format!("{} and {} weights", m.a.len(), m.b.len()), format!("{r}×{d_in} and {d_out}×{r}"));
+            }
+            let norm = m.a.chunks_exact(d_in).map(|row| row.iter().map(|a| u64::from(a.unsigned_abs())).sum::<u64>()).max();
+            if norm.is_some_and(|n| n > 1 << ROW_NORM_BITS) || m.a.iter().chain(&m.b).any(|w| *w == i16::MIN) {
+                return bad(m.path.clone(), "weights beyond their bound".into(), "|w| ≤ 2^15−1, rows of A of L1 norm ≤ 2^24".into());
+            }
+            if !(m.sigma_a.is_finite() && m.sigma_a > 0.0 && m.sigma_b.is_finite() && m.sigma_b > 0.0) {
+                return bad(format!("{}.sigma", m.path), format!("{} and {}", m.sigma_a, m.sigma_b), "finite steps above 0".into());
+            }
+        }
+        if let Some((t, e)) = self.inputs.iter().find(|(_, e)| e.unsigned_abs() > 256) {
+            return bad(format!("inputs.{t:?}"), format!("exponent {e}"), "one that finite f32 values lead to".into());
+        }
+        let coordinates = self.coordinates();
+        if coordinates == 0 || coordinates > 1 << COORDINATE_BITS {
+            return bad("coordinates".into(), coordinates.to_string(), "1 to 2^16".into());
+        }
+        Ok(())
+    }
+
     /// Number of coordinates f: (layer, module, rank) triples.
     pub fn coordinates(&self) -> usize {
         self.modules.iter().map(|m| m.rank as usize).sum()

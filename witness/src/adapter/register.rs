@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    Lora,
-    quantise::{IntAdapter, IntModule},
-};
+use super::{Lora, quantise::IntAdapter};
 use crate::{
     artefact::{digest, encode},
     bounds::TOKEN_BITS,
@@ -68,7 +65,10 @@ pub fn contribution_stem(datanet: &str, ordinal: u32) -> String {
     format!("contribution-{datanet}-{ordinal}")
 }
 
-/// Registers an adapter over a judged Datanet. `progress` is told how many of how many texts are traced.
+/// Told how many of how many texts are traced.
+pub type Progress<'p> = &'p mut dyn FnMut(usize, usize);
+
+/// Registers an adapter over a judged Datanet.
 /// Float traces wait in an unnamed file in `spool` until the exponents are known.
 pub fn register(
     name: &str,
@@ -77,57 +77,94 @@ pub fn register(
     datanet: &Datanet,
     tracer: &Tracer<'_>,
     spool: &Path,
-    mut progress: impl FnMut(usize, usize),
+    progress: Progress<'_>,
 ) -> Result<(IntAdapter, Index)> {
     let tensors = InputTensor::of_modules(&lora.modules);
     let mut spool = Spool::new(spool)?;
-    let mut unindexed = Vec::new();
     let mut largest = vec![0f32; tensors.len()];
     let mut traced: Vec<(u32, usize)> = Vec::new();
+    let unindexed = trace_representatives(base, datanet, tracer, progress, |ordinal, trace| {
+        for (m, (_, rows)) in largest.iter_mut().zip(&trace.inputs) {
+            *m = m.max(max_abs(rows));
+        }
+        traced.push((ordinal, trace.tokens.len()));
+        spool.push(&trace)
+    })?;
+    let adapter = IntAdapter::quantise(name, base.digest, lora, tensors.into_iter().zip(largest.into_iter().map(least_exponent)).collect());
+    let mut indexer = Indexer::new(&adapter, datanet, unindexed);
+    let mut back = spool.rewind()?;
+    for (ordinal, tokens) in traced {
+        indexer.push(ordinal, &back.next(tokens, &adapter.inputs)?);
+    }
+    let index = indexer.finish()?;
+    Ok((adapter, index))
+}
+
+/// The index of a registered adapter over another verdict on the same Datanet, for comparison.
+pub fn reindex(adapter: &IntAdapter, base: &Base, datanet: &Datanet, tracer: &Tracer<'_>, progress: Progress<'_>) -> Result<Index> {
+    let mut indexer = Indexer::new(adapter, datanet, Vec::new());
+    let unindexed = trace_representatives(base, datanet, tracer, progress, |ordinal, trace| {
+        indexer.push(ordinal, &trace);
+        Ok(())
+    })?;
+    indexer.unindexed.extend(unindexed);
+    indexer.finish()
+}
+
+/// Traces every representative that the model has positions for; returns the others.
+fn trace_representatives(
+    base: &Base,
+    datanet: &Datanet,
+    tracer: &Tracer<'_>,
+    progress: Progress<'_>,
+    mut take: impl FnMut(u32, FloatTrace) -> Result<()>,
+) -> Result<Vec<(u32, Unindexed)>> {
+    let mut too_long = Vec::new();
     let total = datanet.representatives().count();
     for (done, ordinal) in datanet.representatives().enumerate() {
         progress(done, total);
         let tokens = base.encode(&datanet.contributions[ordinal as usize].text)?;
         if tokens.len() > base.config.positions.min(1 << TOKEN_BITS) {
             let tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-            unindexed.push((ordinal, Unindexed::TooLong { tokens, positions: base.config.positions as u32 }));
+            too_long.push((ordinal, Unindexed::TooLong { tokens, positions: base.config.positions as u32 }));
             continue;
         }
-        let stem = contribution_stem(&datanet.name, ordinal);
         base.check_tokens(&datanet.name, &format!("contribution {ordinal}"), &tokens)?;
-        let trace = tracer.trace(&stem, &tokens)?;
-        for (m, (_, rows)) in largest.iter_mut().zip(&trace.inputs) {
-            *m = m.max(max_abs(rows));
-        }
-        spool.push(&trace)?;
-        traced.push((ordinal, tokens.len()));
+        take(ordinal, tracer.trace(&contribution_stem(&datanet.name, ordinal), &tokens)?)?;
     }
     progress(total, total);
-    let adapter = quantise_adapter(name, base, lora, tensors.into_iter().zip(largest.into_iter().map(least_exponent)).collect());
-    let scales = adapter.coordinate_scales();
-    let mut rows = Vec::new();
-    let mut back = spool.rewind()?;
-    for (ordinal, tokens) in traced {
-        let float = back.next(tokens, &adapter.inputs)?;
-        let trace = quantise("", &float, &adapter.inputs);
-        let v = summed(&adapter, &trace);
-        if v.iter().all(|x| *x == 0) {
-            unindexed.push((ordinal, Unindexed::NoActivation));
-            continue;
-        }
-        let payee = datanet.contributions[ordinal as usize].contributor;
-        rows.push(IndexRow { cluster: ordinal, payee, exponent: trace.exponent, v });
-    }
-    unindexed.sort_by_key(|(ordinal, _)| *ordinal);
-    let (sigma_h, h) = build(&datanet.name, &rows, &scales)?;
-    let index = Index { adapter: digest(&encode(&adapter)), datanet: digest(&encode(datanet)), rows, unindexed, sigma_h, h };
-    Ok((adapter, index))
+    Ok(too_long)
 }
 
-fn quantise_adapter(name: &str, base: &Base, lora: &Lora, inputs: Vec<(InputTensor, i32)>) -> IntAdapter {
-    let place = |layer, site| inputs.iter().position(|(t, _)| (t.layer, t.site) == (layer, site)).expect("made from the modules") as u32;
-    let modules = lora.modules.iter().map(|m| IntModule::quantise(m, place(m.layer, m.site))).collect();
-    IntAdapter { name: name.into(), base: base.digest, sources: lora.sources.clone(), modules, inputs }
+/// Collects rows of V and ends in an index.
+struct Indexer<'a> {
+    adapter: &'a IntAdapter,
+    datanet: &'a Datanet,
+    rows: Vec<IndexRow>,
+    unindexed: Vec<(u32, Unindexed)>,
+}
+
+impl<'a> Indexer<'a> {
+    fn new(adapter: &'a IntAdapter, datanet: &'a Datanet, unindexed: Vec<(u32, Unindexed)>) -> Self {
+        Self { adapter, datanet, rows: Vec::new(), unindexed }
+    }
+
+    fn push(&mut self, ordinal: u32, float: &FloatTrace) {
+        let trace = quantise("", float, &self.adapter.inputs);
+        let v = summed(self.adapter, &trace);
+        if v.iter().all(|x| *x == 0) {
+            return self.unindexed.push((ordinal, Unindexed::NoActivation));
+        }
+        let payee = self.datanet.contributions[ordinal as usize].contributor;
+        self.rows.push(IndexRow { cluster: ordinal, payee, exponent: trace.exponent, v });
+    }
+
+    fn finish(mut self) -> Result<Index> {
+        self.unindexed.sort_by_key(|(ordinal, _)| *ordinal);
+        let (sigma_h, h) = build(&self.datanet.name, &self.rows, &self.adapter.coordinate_scales())?;
+        let (adapter, datanet) = (digest(&encode(self.adapter)), digest(&encode(self.datanet)));
+        Ok(Index { adapter, datanet, rows: self.rows, unindexed: self.unindexed, sigma_h, h })
+    }
 }
 
 /// Float traces on disk, in the order written. The exponents depend on all of them, and together they may not fit memory.

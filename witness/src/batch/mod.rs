@@ -16,6 +16,7 @@ use wincode::{SchemaRead, SchemaWrite};
 use crate::{
     adapter::quantise::IntAdapter,
     artefact::{Artefact, digest, encode},
+    bounds,
     error::{Error, Result},
     influence::{Influence, index::Index, scores, weigh},
     network::{Policy, Request},
@@ -129,7 +130,7 @@ pub struct Traced {
 
 impl Batch {
     /// Places, scores and pays. `shape` is derived from the requests where none is given.
-    pub fn build(chain_id: u64, node: Address, registered: &[Registered], requests: &[Traced], shape: Option<BatchShape>) -> Result<Self> {
+    pub fn build(chain_id: u64, node: Address, registered: &[&Registered], requests: &[Traced], shape: Option<BatchShape>) -> Result<Self> {
         let owner: Vec<usize> = requests
             .iter()
             .map(|r| {
@@ -149,7 +150,7 @@ impl Batch {
             .par_iter()
             .zip(&owner)
             .map(|(q, a)| {
-                let r = &registered[*a];
+                let r = registered[*a];
                 weigh(scores(&summed(&r.adapter, &q.trace), &r.index.h), r.policy.power)
             })
             .collect();
@@ -203,6 +204,38 @@ impl Batch {
         }
     }
 
+    /// Refuses a batch whose parts do not fit together, so that the methods below may index. It recomputes nothing.
+    pub fn check(&self, file: &str) -> Result<()> {
+        let bad = |field: String, found: String, expected: String| Err(Error::input(file, field, found, expected));
+        for (i, s) in self.slots.iter().enumerate() {
+            let Some(a) = self.adapters.get(s.adapter as usize) else {
+                return bad(format!("slots[{i}].adapter"), s.adapter.to_string(), format!("below {}", self.adapters.len()));
+            };
+            if s.payouts.len() != a.clusters.len() {
+                return bad(format!("slots[{i}].payouts"), s.payouts.len().to_string(), a.clusters.len().to_string());
+            }
+            let paid = s.payouts.iter().chain(&s.roles).try_fold(s.dust, |sum, x| sum.checked_add(*x));
+            if paid != Some(s.fees) || s.fees >> bounds::P_CHECK_BITS != 0 {
+                return bad(format!("slots[{i}].fees"), s.fees.to_string(), "the sum of payouts, roles and dust, below 2^112".into());
+            }
+        }
+        for (i, q) in self.requests.iter().enumerate() {
+            let Some(slot) = self.slots.get(q.slot as usize) else {
+                return bad(format!("requests[{i}].slot"), q.slot.to_string(), format!("below {}", self.slots.len()));
+            };
+            if q.ranks.len() != slot.payouts.len() || q.scores.len() != slot.payouts.len() {
+                return bad(format!("requests[{i}].ranks"), q.ranks.len().to_string(), slot.payouts.len().to_string());
+            }
+            if q.fee >> bounds::FEE_BITS != 0 || q.ranks.iter().any(|r| r >> bounds::R_BITS != 0) {
+                return bad(format!("requests[{i}]"), "a fee or rank beyond its bound".into(), "fee < 2^92, ranks < 2^20".into());
+            }
+        }
+        match self.adapters.iter().position(|a| !matches!(a.policy.power, 1 | 2 | 4)) {
+            Some(i) => bad(format!("adapters[{i}].policy.power"), self.adapters[i].policy.power.to_string(), "1, 2 or 4".into()),
+            None => Ok(()),
+        }
+    }
+
     /// The adapter that a request ran with.
     pub fn adapter_of(&self, request: &BatchRequest) -> &BatchAdapter {
         &self.adapters[self.slots[request.slot as usize].adapter as usize]
@@ -243,7 +276,7 @@ fn check_trace(q: &Traced, adapter: &IntAdapter) -> Result<()> {
     if shapes != found {
         return bad("x", format!("{found:?} values"), format!("{shapes:?}"));
     }
-    let limit = crate::bounds::X_MAX;
+    let limit = bounds::X_MAX;
     match q.trace.x.iter().flatten().find(|x| x.unsigned_abs() > limit as u32) {
         Some(x) => bad("x", x.to_string(), format!("at most {limit} either way")),
         None => Ok(()),

@@ -24,6 +24,9 @@ pub const CLAUSE: usize = 3;
 /// Fewest 3-runs judged for repetition.
 pub const RUNS_JUDGED: usize = 20;
 
+/// Words of the longest run that the evidence quotes.
+const QUOTED: usize = 4;
+
 /// `None` for an acceptable text, else why not, with the numbers that show it.
 pub fn judge(text: &str) -> Option<Rejection> {
     let folded = folded(text);
@@ -59,13 +62,13 @@ fn keyword_list(folded: &str, total: usize) -> Option<Rejection> {
                 run.push(word);
             }
         }
-        if inside >= CLAUSE && inside < BARE_RUN {
+        if (CLAUSE..BARE_RUN).contains(&inside) {
             close(&mut run);
         }
     }
     close(&mut run);
     (2 * bare > total).then(|| {
-        longest.truncate(BARE_RUN);
+        longest.truncate(QUOTED);
         Rejection::KeywordList { words: count(total), bare: count(bare), run: longest.join(" ") }
     })
 }

@@ -123,6 +123,6 @@ mod tests {
         let mut all: Vec<&str> = function_words().iter().map(String::as_str).collect();
         all.sort_unstable();
         let sum = blake3::hash(all.join("\n").as_bytes()).to_hex();
-        assert_eq!((all.len(), &sum[..16]), (0, ""));
+        assert_eq!((all.len(), &sum[..16]), (16598, "62f0ba8b89816e31"));
     }
 }

@@ -92,6 +92,26 @@ impl Artefact for Index {
     const VERSION: u32 = 1;
 }
 
+impl Index {
+    /// Refuses an index whose parts do not fit together or leave their bounds.
+    pub fn check(&self, file: &str, coordinates: usize) -> Result<()> {
+        let bad = |field: &str, found: String, expected: String| Err(Error::input(file, field, found, expected));
+        if self.rows.is_empty() || self.rows.len() > 1 << CLUSTER_BITS {
+            return bad("rows", self.rows.len().to_string(), "1 to 2^10".into());
+        }
+        if self.h.len() != self.rows.len() * coordinates {
+            return bad("h", format!("{} values", self.h.len()), format!("{}×{coordinates}", self.rows.len()));
+        }
+        if self.h.contains(&i16::MIN) {
+            return bad("h", i16::MIN.to_string(), "|H| ≤ 2^15−1".into());
+        }
+        match self.rows.windows(2).find(|w| w[0].cluster >= w[1].cluster) {
+            Some(w) => bad("rows", format!("#{} before #{}", w[0].cluster, w[1].cluster), "ascending ordinals".into()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// φ: `V·σ_A·2^(16+e)` per coordinate, L2-normalised (the trace's common 2^E cancels); `None` where it is zero.
 pub fn feature(v: &[i64], scales: &[f64]) -> Option<Vec<f64>> {
     let phi: Vec<f64> = v.iter().zip(scales).map(|(v, s)| *v as f64 * s).collect();

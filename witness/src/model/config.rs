@@ -127,7 +127,7 @@ impl LlamaConfig {
             return bad("num_key_value_heads", kv_heads.to_string(), "a divisor of num_attention_heads");
         }
         let head_dim = raw.head_dim.unwrap_or(raw.hidden_size / raw.num_attention_heads);
-        if head_dim == 0 || head_dim % 2 != 0 || head_dim > 1 << 16 {
+        if head_dim == 0 || !head_dim.is_multiple_of(2) || head_dim > 1 << 16 {
             return bad("head_dim", head_dim.to_string(), "an even number, 2 to 2^16");
         }
         if !(raw.rms_norm_eps > 0.0 && raw.rms_norm_eps < 1.0) {

@@ -1,0 +1,174 @@
+//! Flags and arguments; nothing here does any work.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, builder::TypedValueParser as _};
+
+/// Proves which data an AI inference was paid for, and pays its contributors.
+#[derive(Parser)]
+#[command(name = "talea", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// Print one JSON document on stdout instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Worker threads (default: all cores); never changes a byte of any output.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024).map(usize::from))]
+    pub threads: Option<usize>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a whole network folder, from texts and adapters to payouts, and explain the result.
+    Demo(DemoArgs),
+    /// Judge contributions: copies, clusters, filler.
+    #[command(subcommand)]
+    Datanet(DatanetCommand),
+    /// Turn PEFT adapters into integers and build their influence index.
+    #[command(subcommand)]
+    Adapter(AdapterCommand),
+    /// Record what enters an adapter's modules, or check such a record.
+    #[command(subcommand)]
+    Trace(TraceCommand),
+    /// Compute the payouts of a batch of requests.
+    #[command(subcommand)]
+    Batch(BatchCommand),
+}
+
+/// `talea demo`
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Network folder, laid out like fixtures/demo.
+    #[arg(long, default_value = "fixtures/demo", value_name = "DIR")]
+    pub network: PathBuf,
+    /// Output folder; files of an earlier run are replaced one by one.
+    #[arg(long, default_value = "out/demo", value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `talea datanet …`
+#[derive(Subcommand)]
+pub enum DatanetCommand {
+    /// Judge a JSONL file of contributions (`text`, `contributor`) and write the Datanet.
+    Build {
+        /// Contributions, one JSON object a line, in ordinal order.
+        input: PathBuf,
+        /// Name of the Datanet (default: the input's file stem).
+        #[arg(long)]
+        name: Option<String>,
+        /// File to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Show clusters, copies and rejections, each with its reason and evidence.
+    Show {
+        /// A Datanet that `build` wrote.
+        file: PathBuf,
+    },
+}
+
+/// `talea adapter …`
+#[derive(Subcommand)]
+pub enum AdapterCommand {
+    /// Quantise a PEFT adapter and index a Datanet with it.
+    Register {
+        /// Hugging Face folder of the base model.
+        #[arg(long, value_name = "DIR")]
+        base: PathBuf,
+        /// PEFT folder of the adapter.
+        #[arg(long, value_name = "DIR")]
+        adapter: PathBuf,
+        /// Datanet that `datanet build` wrote.
+        #[arg(long, value_name = "FILE")]
+        datanet: PathBuf,
+        /// Name of the adapter (default: its folder's name).
+        #[arg(long)]
+        name: Option<String>,
+        /// Output folder: adapters/NAME.adapter, NAME.index and NAME.quantisation.json go here.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Captured traces (contribution-DATANET-ORDINAL.safetensors) to read instead of running the model.
+        #[arg(long, value_name = "DIR")]
+        traces: Option<PathBuf>,
+        /// Traces with PEFT's float deltas, to measure the error of the integers against.
+        #[arg(long, value_name = "FILE", num_args = 1..)]
+        golden: Vec<PathBuf>,
+    },
+    /// Show a registered adapter: modules, exponents, index, quantisation report.
+    Show {
+        /// NAME.adapter; NAME.index and NAME.quantisation.json are read from beside it.
+        file: PathBuf,
+    },
+}
+
+/// `talea trace …`
+#[derive(Subcommand)]
+pub enum TraceCommand {
+    /// Run base model and adapter over texts or requests and write one safetensors file each.
+    Run {
+        /// Hugging Face folder of the base model.
+        #[arg(long, value_name = "DIR")]
+        base: PathBuf,
+        /// PEFT folder of the adapter.
+        #[arg(long, value_name = "DIR")]
+        adapter: PathBuf,
+        /// JSONL of texts (`text`); a trace is named contribution-NAME-LINE, NAME the file's stem.
+        #[arg(long, value_name = "FILE", required_unless_present = "requests", conflicts_with = "requests")]
+        texts: Option<PathBuf>,
+        /// JSONL of requests (`request_id`, `adapter`, `prompt_ids`, `completion_ids`).
+        #[arg(long, value_name = "FILE")]
+        requests: Option<PathBuf>,
+        /// Only this adapter's requests (default: the adapter folder's name).
+        #[arg(long, requires = "requests")]
+        name: Option<String>,
+        /// Folder to write to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Compare captured traces with our own forward pass; exit 1 if any differs by more than the tolerance.
+    Check {
+        /// Hugging Face folder of the base model.
+        #[arg(long, value_name = "DIR")]
+        base: PathBuf,
+        /// PEFT folder of the adapter.
+        #[arg(long, value_name = "DIR")]
+        adapter: PathBuf,
+        /// Largest |difference| allowed, relative to the tensor's largest |value| where that exceeds 1.
+        #[arg(long, default_value_t = 1e-4)]
+        tolerance: f64,
+        /// Safetensors files laid out like fixtures/demo/golden.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// `talea batch …`
+#[derive(Subcommand)]
+pub enum BatchCommand {
+    /// Trace a network's requests, compute influence and payouts, write traces and batch.
+    Build {
+        /// Network folder.
+        #[arg(long, value_name = "DIR")]
+        network: PathBuf,
+        /// Folder with adapters/NAME.adapter and NAME.index; traces/ and batch.talea are written here.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Captured traces (request-ID.safetensors) to read instead of running the model.
+        #[arg(long, value_name = "DIR")]
+        traces: Option<PathBuf>,
+        /// Sizes SLOTS,REQUESTS,TOKENS,CLUSTERS, powers of two (default: the least that fits).
+        #[arg(long, value_name = "SHAPE")]
+        shape: Option<String>,
+    },
+    /// Show requests, credited clusters, shares, fees and payouts of a batch.
+    Show {
+        /// batch.talea
+        file: PathBuf,
+        /// Network folder whose accounts give names to addresses.
+        #[arg(long, value_name = "DIR")]
+        network: Option<PathBuf>,
+    },
+}

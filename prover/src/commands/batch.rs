@@ -1,0 +1,204 @@
+//! `talea batch build|show`
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use talea_witness::{
+    adapter::{
+        Lora,
+        quantise::IntAdapter,
+        register::Tracer,
+    },
+    artefact::{hex, load, save},
+    batch::{Batch, BatchRequest, Registered, Traced, shape::BatchShape},
+    error::Error,
+    model::Base,
+    network::{AdapterEntry, Network, Request},
+    trace::quantise::quantise,
+};
+
+use super::{adapter, print_json, trace::request_stem};
+use crate::{
+    cli::BatchCommand,
+    folder::Folder,
+    output::{Names, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels, table},
+};
+
+pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
+    let (batch, digest, names) = match command {
+        BatchCommand::Build { network, out, traces, shape } => {
+            let shape = shape.as_deref().map(parse_shape).transpose()?;
+            let network = Network::open(network)?;
+            let base = Base::open(&network.base)?;
+            let folder = Folder(out.clone());
+            let opened: Vec<Registered> = network.adapters.iter().map(|a| open(&folder, a, &base)).collect::<Result<_, _>>()?;
+            let registered: Vec<&Registered> = opened.iter().collect();
+            let (traced, _) = trace_requests(&network, &base, &registered, traces.as_deref(), &folder)?;
+            let batch = Batch::build(network.chain_id, network.node, &registered, &traced, shape)?;
+            let digest = save(&folder.batch(), &batch)?;
+            (batch, digest, Names::of(&network))
+        }
+        BatchCommand::Show { file, network } => {
+            let (batch, digest) = load::<Batch>(file)?;
+            batch.check(&file.display().to_string())?;
+            let names = network.as_deref().map(Network::open).transpose()?.map(|n| Names::of(&n)).unwrap_or_default();
+            (batch, digest, names)
+        }
+    };
+    if json {
+        print_json(&to_json(&batch, &digest));
+    } else {
+        println!("Batch   blake3 {}   chain {}   node {}", hex(&digest), batch.chain_id, names.show(&batch.node));
+        print(&batch, &names);
+        print_labels();
+    }
+    Ok(true)
+}
+
+fn parse_shape(text: &str) -> talea_witness::Result<BatchShape> {
+    let parts: Option<Vec<u32>> = text.split(',').map(|p| p.trim().parse().ok()).collect();
+    match parts.as_deref() {
+        Some(&[slots, requests, tokens, clusters]) => Ok(BatchShape { slots, requests, tokens, clusters }),
+        _ => Err(Error::input("--shape", "sizes", text, "SLOTS,REQUESTS,TOKENS,CLUSTERS")),
+    }
+}
+
+fn open(folder: &Folder, entry: &AdapterEntry, base: &Base) -> talea_witness::Result<Registered> {
+    let path = folder.adapter(&entry.name);
+    let (adapter, _, index, _) = adapter::open(&path)?;
+    if adapter.base != base.digest {
+        return Err(Error::input(path.display(), "base", hex(&adapter.base), format!("{}, the network's base model", hex(&base.digest))));
+    }
+    Ok(Registered { name: entry.name.clone(), policy: entry.policy.clone(), adapter, index })
+}
+
+/// Traces every request with its adapter, and writes the integer traces; returns them with their files.
+pub fn trace_requests(
+    network: &Network,
+    base: &Base,
+    registered: &[&Registered],
+    captured: Option<&Path>,
+    folder: &Folder,
+) -> talea_witness::Result<(Vec<Traced>, Vec<PathBuf>)> {
+    let progress = bar("tracing requests".into());
+    progress.set_length(network.requests.len() as u64);
+    let mut traced: Vec<Option<Traced>> = network.requests.iter().map(|_| None).collect();
+    let mut files = Vec::new();
+    for r in registered {
+        let entry = network.adapter(&r.name)?;
+        let lora = Lora::open(&entry.path, base)?;
+        check_source(entry, &lora, &r.adapter)?;
+        let tracer = Tracer::new(base, &lora, captured)?;
+        for (place, request) in network.requests.iter().enumerate().filter(|(_, q)| q.adapter == r.name) {
+            traced[place] = Some(trace_one(base, &tracer, &r.adapter, request)?);
+            progress.inc(1);
+        }
+    }
+    progress.finish_and_clear();
+    let traced: Vec<Traced> = traced.into_iter().flatten().collect();
+    for t in &traced {
+        let path = folder.trace(&t.request.id);
+        save(&path, &t.trace)?;
+        files.push(path);
+    }
+    Ok((traced, files))
+}
+
+fn trace_one(base: &Base, tracer: &Tracer<'_>, adapter: &IntAdapter, request: &Request) -> talea_witness::Result<Traced> {
+    let tokens = request.tokens();
+    base.check_tokens(&format!("request {}", request.id), "tokens", &tokens)?;
+    let float = tracer.trace(&request_stem(&request.id), &tokens)?;
+    Ok(Traced { request: request.clone(), trace: quantise(&request.id, &float, &adapter.inputs) })
+}
+
+/// The PEFT folder must still be the one that was registered.
+fn check_source(entry: &AdapterEntry, lora: &Lora, adapter: &IntAdapter) -> talea_witness::Result<()> {
+    if lora.sources == adapter.sources {
+        return Ok(());
+    }
+    Err(Error::input(entry.path.display(), "files", "other contents", "those that were registered as this adapter"))
+}
+
+/// Requests, payouts and totals.
+pub fn print(batch: &Batch, names: &Names) {
+    let s = batch.shape;
+    println!("shape {} slots × {} requests × {} tokens, {} clusters; {} slots in use\n", s.slots, s.requests, s.tokens, s.clusters, batch.slots.len());
+    println!("Requests: whom each credits most (amounts in token base units)");
+    table(
+        ["request", "tokens", "credited cluster", "its contributor", "share", "fee", "contributors' pool"],
+        &[1, 4, 5, 6],
+        batch.requests.iter().map(|q| {
+            let a = batch.adapter_of(q);
+            let (cluster, payee, share) = match credited(&q.ranks) {
+                Some(k) => {
+                    let (ordinal, payee) = &a.clusters[k];
+                    (cluster_name(&a.name, *ordinal), names.show(payee), format!("{:.2} %", share_of(q, k, a.policy.power)))
+                }
+                None => (format!("{} — none", a.name), "sink".into(), "–".into()),
+            };
+            [q.id.chars().take(12).collect(), q.tokens.to_string(), cluster, payee, share, grouped(q.fee), grouped(q.pool)]
+        }),
+    );
+    println!("\nPayouts per payee and role");
+    let mut total = 0u128;
+    let mut rows = Vec::new();
+    let mut payees: Vec<_> = by_payee(batch).into_iter().map(|(payee, parts)| (names.show(&payee), parts)).collect();
+    payees.sort();
+    for (payee, parts) in payees {
+        for (i, ((role, adapter), amount)) in parts.iter().enumerate() {
+            total += amount;
+            let who = if i == 0 { payee.clone() } else { String::new() };
+            rows.push([who, role.to_string(), adapter.clone(), grouped(*amount)]);
+        }
+    }
+    table(["payee", "role", "adapter", "amount"], &[3], rows);
+    let dust: u128 = batch.slots.iter().map(|s| s.dust).sum();
+    println!("\nΣ payouts {} (of which {} is rounding or unattributed, to the sink)", grouped(total), grouped(dust));
+    println!("Σ fees    {}   difference {}", grouped(batch.fees()), grouped(batch.fees().abs_diff(total)));
+}
+
+/// A row's share of a request's pool, in per cent.
+fn share_of(q: &BatchRequest, k: usize, power: u8) -> f64 {
+    percent(u128::from(q.ranks[k]).pow(u32::from(power)), q.total)
+}
+
+/// The batch as JSON; amounts are decimal strings.
+pub fn to_json(batch: &Batch, digest: &[u8; 32]) -> Value {
+    let s = batch.shape;
+    let payouts: Vec<_> = by_payee(batch)
+        .into_iter()
+        .flat_map(|(payee, parts)| {
+            parts.into_iter().map(move |((role, adapter), amount)| {
+                json!({ "payee": checksummed(&payee), "role": role, "adapter": adapter, "amount": amount.to_string() })
+            })
+        })
+        .collect();
+    let total: u128 = batch.payouts().iter().map(|p| p.amount).sum();
+    json!({
+        "blake3": hex(digest),
+        "chain_id": batch.chain_id,
+        "node": checksummed(&batch.node),
+        "shape": { "slots": s.slots, "requests": s.requests, "tokens": s.tokens, "clusters": s.clusters },
+        "requests": batch.requests.iter().map(|q| request_json(batch, q)).collect::<Vec<_>>(),
+        "payouts": payouts,
+        "total_paid": total.to_string(),
+        "total_fees": batch.fees().to_string(),
+        "labels": labels_json(),
+    })
+}
+
+fn request_json(batch: &Batch, q: &BatchRequest) -> Value {
+    let a = batch.adapter_of(q);
+    let credits: Vec<_> = (0..q.ranks.len())
+        .filter(|k| q.ranks[*k] > 0)
+        .map(|k| json!({ "cluster": a.clusters[k].0, "payee": checksummed(&a.clusters[k].1), "rank": q.ranks[k], "share_percent": share_of(q, k, a.policy.power) }))
+        .collect();
+    json!({
+        "id": q.id, "adapter": a.name, "slot": q.slot, "first": q.first, "span": q.span, "tokens": q.tokens,
+        "fee": q.fee.to_string(), "pool": q.pool.to_string(), "quotient": q.quotient.to_string(),
+        "kappa": q.kappa, "total_weight": q.total.to_string(), "power": a.policy.power,
+        "credited": credited(&q.ranks).map(|k| a.clusters[k].0),
+        "credits": credits,
+        "trace_blake3": hex(&q.trace),
+    })
+}

@@ -1,0 +1,30 @@
+//! One module per command; each parses and checks first, works, then prints.
+
+pub mod adapter;
+pub mod batch;
+pub mod datanet;
+pub mod demo;
+pub mod trace;
+
+use crate::cli::{Cli, Command};
+
+/// Runs a command: `Ok(false)` means that a check said no.
+pub fn run(cli: &Cli) -> anyhow::Result<bool> {
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, cli.json),
+        Command::Datanet(c) => datanet::run(c, cli.json),
+        Command::Adapter(c) => adapter::run(c, cli.json),
+        Command::Trace(c) => trace::run(c, cli.json),
+        Command::Batch(c) => batch::run(c, cli.json),
+    }
+}
+
+/// Prints a JSON document on stdout.
+pub fn print_json(doc: &serde_json::Value) {
+    println!("{}", serde_json::to_string_pretty(doc).expect("a JSON value has string keys only"));
+}
+
+/// The last part of a path without its extension, as the default for a name.
+pub fn stem(path: &std::path::Path) -> String {
+    path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! The output folder: where each artefact lies, and the manifest of their digests.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use talea_witness::{
+    Result,
+    artefact::{digest, hex, write_file},
+    error::{Error, read},
+};
+
+/// An output folder.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// `datanets/NAME.datanet`
+    pub fn datanet(&self, name: &str) -> PathBuf {
+        self.0.join("datanets").join(format!("{name}.datanet"))
+    }
+
+    /// `adapters/NAME.adapter`
+    pub fn adapter(&self, name: &str) -> PathBuf {
+        self.0.join("adapters").join(format!("{name}.adapter"))
+    }
+
+    /// `traces/ID.trace`
+    pub fn trace(&self, id: &str) -> PathBuf {
+        self.0.join("traces").join(format!("{id}.trace"))
+    }
+
+    /// `batch.talea`
+    pub fn batch(&self) -> PathBuf {
+        self.0.join("batch.talea")
+    }
+
+    /// Writes `manifest.json`: BLAKE3 and size of these files (paths below the folder), in ascending order of path,
+    /// and the digests of the inputs that they were made from.
+    pub fn write_manifest(&self, mut files: Vec<PathBuf>, inputs: &[(PathBuf, PathBuf)]) -> Result<()> {
+        files.sort();
+        let entry = |root: &Path, path: &Path| -> Result<serde_json::Value> {
+            let bytes = read(path)?;
+            let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
+            Ok(json!({ "path": shown, "bytes": bytes.len(), "blake3": hex(&digest(&bytes)) }))
+        };
+        let outputs: Vec<_> = files.iter().map(|f| entry(&self.0, f)).collect::<Result<_>>()?;
+        let inputs: Vec<_> = inputs.iter().map(|(root, f)| entry(root, f)).collect::<Result<_>>()?;
+        let doc = json!({ "version": 1, "talea": env!("CARGO_PKG_VERSION"), "inputs": inputs, "files": outputs });
+        write_json(&self.0.join("manifest.json"), &doc)
+    }
+}
+
+/// `NAME.index` beside `NAME.adapter`.
+pub fn index_beside(adapter: &Path) -> PathBuf {
+    adapter.with_extension("index")
+}
+
+/// `NAME.quantisation.json` beside `NAME.adapter`.
+pub fn report_beside(adapter: &Path) -> PathBuf {
+    adapter.with_extension("quantisation.json")
+}
+
+/// Writes pretty JSON with a final line break.
+pub fn write_json(path: &Path, doc: &serde_json::Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(doc).expect("a JSON value has string keys only");
+    write_file(path, format!("{text}\n").as_bytes())
+}
+
+/// Every file below a folder, ascending.
+pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut out = Vec::new();
+    let mut todo = vec![dir.to_path_buf()];
+    while let Some(d) = todo.pop() {
+        for e in std::fs::read_dir(&d).map_err(|e| Error::io(&d, e))? {
+            let path = e.map_err(|e| Error::io(&d, e))?.path();
+            if path.is_dir() { todo.push(path) } else { out.push(path) }
+        }
+    }
+    out.sort();
+    Ok(out)
+}

@@ -1,0 +1,127 @@
+//! Tables, numbers, names, progress and trust labels.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use talea_witness::batch::Batch;
+
+/// Prints a table; columns whose index is in `right` are right-aligned.
+pub fn table<const N: usize>(header: [&str; N], right: &[usize], rows: impl IntoIterator<Item = [String; N]>) {
+    let mut t = Table::new();
+    t.load_style(ASCII_MARKDOWN).set_header(header.map(String::from).to_vec());
+    for row in rows {
+        t.add_row(row.to_vec());
+    }
+    for i in right {
+        if let Some(c) = t.column_mut(*i) {
+            c.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    println!("{t}");
+}
+
+/// Digits in groups of three: amounts are base units and have eighteen and more.
+pub fn grouped(n: u128) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A share in per cent, from exact integers.
+pub fn percent(part: u128, whole: u128) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 }
+}
+
+/// Names of addresses, for display.
+#[derive(Default)]
+pub struct Names(pub BTreeMap<[u8; 20], String>);
+
+impl Names {
+    /// Of a network's accounts.
+    pub fn of(network: &talea_witness::network::Network) -> Self {
+        Self(network.labels.iter().map(|(a, l)| (a.into_array(), l.clone())).collect())
+    }
+
+    /// The label, or the address itself.
+    pub fn show(&self, address: &[u8; 20]) -> String {
+        self.0.get(address).cloned().unwrap_or_else(|| checksummed(address))
+    }
+}
+
+/// EIP-55 form.
+pub fn checksummed(address: &[u8; 20]) -> String {
+    talea_witness::network::checksummed(address)
+}
+
+/// A progress bar on stderr; silent where stderr is no terminal.
+pub fn bar(what: String) -> ProgressBar {
+    let bar = ProgressBar::new(0).with_message(what);
+    let style = ProgressStyle::with_template("{msg:32} [{bar:30}] {pos}/{len} {eta}").expect("a valid template");
+    bar.set_style(style.progress_chars("=> "));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Says how far `bar` is.
+pub fn advance(bar: &ProgressBar) -> impl FnMut(usize, usize) + '_ {
+    |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    }
+}
+
+/// What each output rests on. Nothing is proven or signed yet, and every output says so.
+pub const LABELS: [(&str, &str, &str); 7] = [
+    ("Datanet verdicts, clusters", "declared", "anyone can recompute them from the texts"),
+    ("input activations X", "declared", "to be attested by the signer of C_X"),
+    ("usage, token counts, fees", "declared", "to be attested through signed receipts and C_req"),
+    ("influence index H", "declared", "to be attested by the registrar"),
+    ("adapter path U, D", "declared", "to be proven"),
+    ("influence S, R, w", "declared", "to be proven"),
+    ("payouts P, roles, dust", "declared", "to be proven"),
+];
+
+/// The labels as a table.
+pub fn print_labels() {
+    println!("\nWhat this rests on — proven: nothing yet · attested (signed): nothing yet · declared: everything below");
+    table(["output", "now", "later"], &[], LABELS.map(|(a, b, c)| [a.into(), b.into(), c.into()]));
+}
+
+/// The labels as JSON.
+pub fn labels_json() -> Value {
+    json!({
+        "proven": [],
+        "attested": [],
+        "declared": LABELS.map(|(what, _, later)| json!({ "output": what, "later": later })),
+    })
+}
+
+/// `adapter#ordinal`, how a cluster is named.
+pub fn cluster_name(adapter: &str, ordinal: u32) -> String {
+    format!("{adapter}#{ordinal}")
+}
+
+/// The row that a request credits most, if it credits any.
+pub fn credited(ranks: &[u32]) -> Option<usize> {
+    let best = (0..ranks.len()).rev().max_by_key(|k| ranks[*k])?;
+    (ranks[best] > 0).then_some(best)
+}
+
+/// Payee → (role, adapter) → amount, from every slot of a batch.
+pub fn by_payee(batch: &Batch) -> BTreeMap<[u8; 20], BTreeMap<(&'static str, String), u128>> {
+    let mut all: BTreeMap<[u8; 20], BTreeMap<(&'static str, String), u128>> = BTreeMap::new();
+    for p in batch.payouts() {
+        if p.amount > 0 {
+            *all.entry(p.payee.into_array()).or_default().entry((p.role.name(), p.adapter)).or_default() += p.amount;
+        }
+    }
+    all
+}
