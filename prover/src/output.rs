@@ -91,7 +91,9 @@ pub const LABELS: [(&str, &str, &str); 7] = [
 
 /// The labels as a table.
 pub fn print_labels() {
-    println!("\nWhat this rests on — proven: nothing yet · attested (signed): nothing yet · declared: everything below");
+    println!(
+        "\nWhat this rests on — proven: nothing yet · attested (signed): nothing yet · declared: everything below"
+    );
     table(["output", "now", "later"], &[], LABELS.map(|(a, b, c)| [a.into(), b.into(), c.into()]));
 }
 

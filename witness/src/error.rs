@@ -64,14 +64,24 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// Reads a whole UTF-8 file, naming it on failure.
 pub fn read_text(path: &Path) -> Result<String> {
     String::from_utf8(read(path)?).map_err(|e| {
-        Error::input(path.display(), format!("byte {}", e.utf8_error().valid_up_to()), "bytes that are not UTF-8", "UTF-8 text")
+        Error::input(
+            path.display(),
+            format!("byte {}", e.utf8_error().valid_up_to()),
+            "bytes that are not UTF-8",
+            "UTF-8 text",
+        )
     })
 }
 
 /// Parses JSON, naming file and line on failure.
 pub fn parse_json<'a, T: serde::Deserialize<'a>>(path: &Path, text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| {
-        Error::input(path.display(), format!("line {} column {}", e.line(), e.column()), plain_json_error(&e), "valid JSON of this layout")
+        Error::input(
+            path.display(),
+            format!("line {} column {}", e.line(), e.column()),
+            plain_json_error(&e),
+            "valid JSON of this layout",
+        )
     })
 }
 
@@ -81,7 +91,12 @@ pub fn parse_jsonl<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> R
         .enumerate()
         .map(|(i, line)| {
             serde_json::from_str(line).map_err(|e| {
-                Error::input(path.display(), format!("line {}", i + 1), plain_json_error(&e), "one valid JSON object of this layout")
+                Error::input(
+                    path.display(),
+                    format!("line {}", i + 1),
+                    plain_json_error(&e),
+                    "one valid JSON object of this layout",
+                )
             })
         })
         .collect()

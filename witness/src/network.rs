@@ -191,7 +191,11 @@ impl Network {
         for (name, value) in raw.adapters {
             adapters.push(adapter_entry(root, &file, name, value, node)?);
         }
-        let requests = join_requests(&inside(root, &file, "requests", &raw.requests)?, &inside(root, &file, "usage", &raw.usage)?, &adapters)?;
+        let requests = join_requests(
+            &inside(root, &file, "requests", &raw.requests)?,
+            &inside(root, &file, "usage", &raw.usage)?,
+            &adapters,
+        )?;
         let base = inside(root, &file, "base", &raw.base)?;
         Ok(Self { root: root.into(), chain_id: raw.chain_id, node, base, adapters, requests, labels })
     }
@@ -219,15 +223,27 @@ fn inside(root: &Path, file: &Path, field: &str, given: &str) -> Result<PathBuf>
 pub fn check_name(file: &Path, field: &str, name: &str) -> Result<()> {
     let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > 128 || name.starts_with('.') || !name.chars().all(ok) {
-        return Err(Error::input(file.display(), field, format!("{name:?}"), "1 to 128 of A-Z a-z 0-9 - _ . that do not begin with a dot"));
+        return Err(Error::input(
+            file.display(),
+            field,
+            format!("{name:?}"),
+            "1 to 128 of A-Z a-z 0-9 - _ . that do not begin with a dot",
+        ));
     }
     Ok(())
 }
 
-fn adapter_entry(root: &Path, file: &Path, name: String, value: serde_json::Value, node: Address) -> Result<AdapterEntry> {
+fn adapter_entry(
+    root: &Path,
+    file: &Path,
+    name: String,
+    value: serde_json::Value,
+    node: Address,
+) -> Result<AdapterEntry> {
     check_name(file, "adapters", &name)?;
     let at = |f: &str| format!("adapters.{name}.{f}");
-    let raw: AdapterFile = serde_json::from_value(value).map_err(|e| Error::input(file.display(), format!("adapters.{name}"), e, "path, datanet and policy"))?;
+    let raw: AdapterFile = serde_json::from_value(value)
+        .map_err(|e| Error::input(file.display(), format!("adapters.{name}"), e, "path, datanet and policy"))?;
     let policy = check_policy(file, &at("policy"), &raw.policy, node)?;
     Ok(AdapterEntry {
         path: inside(root, file, &at("path"), &raw.path)?,
@@ -238,7 +254,9 @@ fn adapter_entry(root: &Path, file: &Path, name: String, value: serde_json::Valu
 }
 
 fn check_policy(file: &Path, at: &str, raw: &PolicyFile, node: Address) -> Result<Policy> {
-    let bad = |field: &str, found: String, expected: &str| Error::input(file.display(), format!("{at}.{field}"), found, expected);
+    let bad = |field: &str, found: String, expected: &str| {
+        Error::input(file.display(), format!("{at}.{field}"), found, expected)
+    };
     if !matches!(raw.power, 1 | 2 | 4) {
         return Err(bad("power", raw.power.to_string(), "1, 2 or 4"));
     }
@@ -270,7 +288,12 @@ fn join_requests(requests: &Path, usage: &Path, adapters: &[AdapterEntry]) -> Re
     let mut records: HashMap<String, UsageFile> = HashMap::new();
     for (i, u) in parse_jsonl::<UsageFile>(usage, &read_text(usage)?)?.into_iter().enumerate() {
         if let Some(twice) = records.insert(u.id.clone(), u) {
-            return Err(Error::input(usage.display(), format!("line {} id", i + 1), format!("{} again", twice.id), "each id once"));
+            return Err(Error::input(
+                usage.display(),
+                format!("line {} id", i + 1),
+                format!("{} again", twice.id),
+                "each id once",
+            ));
         }
     }
     let mut seen = HashSet::new();
@@ -279,7 +302,12 @@ fn join_requests(requests: &Path, usage: &Path, adapters: &[AdapterEntry]) -> Re
         let at = |f: &str| format!("line {} {f}", i + 1);
         check_name(requests, &at("request_id"), &r.request_id)?;
         if !seen.insert(r.request_id.clone()) {
-            return Err(Error::input(requests.display(), at("request_id"), format!("{} again", r.request_id), "each id once"));
+            return Err(Error::input(
+                requests.display(),
+                at("request_id"),
+                format!("{} again", r.request_id),
+                "each id once",
+            ));
         }
         if !adapters.iter().any(|a| a.name == r.adapter) {
             return Err(Error::input(requests.display(), at("adapter"), r.adapter, "an adapter of network.json"));
@@ -296,7 +324,13 @@ fn join_requests(requests: &Path, usage: &Path, adapters: &[AdapterEntry]) -> Re
                 return Err(Error::input(usage.display(), format!("record {} {field}", u.id), found, why));
             }
         }
-        out.push(Request { fee: parse_fee(usage, &u)?, id: r.request_id, adapter: r.adapter, prompt: r.prompt_ids, completion: r.completion_ids });
+        out.push(Request {
+            fee: parse_fee(usage, &u)?,
+            id: r.request_id,
+            adapter: r.adapter,
+            prompt: r.prompt_ids,
+            completion: r.completion_ids,
+        });
     }
     match records.into_keys().min() {
         Some(id) => Err(Error::input(usage.display(), "id", id, "an id of the requests file")),

@@ -53,7 +53,7 @@ fn again(policy: &Policy, fees: &[u128], influences: &[Influence], clusters: usi
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 10_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 1_000_000, failure_persistence: None, ..Config::default() })]
     #[test]
     fn paid_equals_fees(
         power in prop::sample::select(vec![1u8, 2, 4]),
@@ -99,7 +99,11 @@ proptest! {
 #[test]
 fn without_positive_influence_the_pool_goes_to_the_sink() {
     let i = weigh(vec![-7, 0], 4);
-    let p = pay(&policy(4, [5000, 2000, 1500, 1000, 500]), &[Credit { fee: 1_000_001, weights: &i.weights, total: i.total }], 2);
+    let p = pay(
+        &policy(4, [5000, 2000, 1500, 1000, 500]),
+        &[Credit { fee: 1_000_001, weights: &i.weights, total: i.total }],
+        2,
+    );
     assert_eq!((p.clusters, p.roles, p.dust), (vec![0, 0], [200_000, 150_000, 100_000, 50_000], 500_001));
 }
 
@@ -107,8 +111,15 @@ fn without_positive_influence_the_pool_goes_to_the_sink() {
 #[test]
 fn worked_example() {
     let i = weigh(vec![200, -300, 150], 2);
-    let p = pay(&policy(2, [5000, 2000, 1500, 1000, 500]), &[Credit { fee: 1_000_003, weights: &i.weights, total: i.total }], 3);
+    let p = pay(
+        &policy(2, [5000, 2000, 1500, 1000, 500]),
+        &[Credit { fee: 1_000_003, weights: &i.weights, total: i.total }],
+        3,
+    );
     assert_eq!(i.ranks, [819_200, 0, 614_400]);
     assert_eq!((p.pools[0], p.quotients[0]), (500_001, 8_796_110_614_394));
-    assert_eq!((p.clusters.as_slice(), p.roles, p.dust), (&[320_000, 0, 180_000][..], [200_000, 150_000, 100_000, 50_000], 3));
+    assert_eq!(
+        (p.clusters.as_slice(), p.roles, p.dust),
+        (&[320_000, 0, 180_000][..], [200_000, 150_000, 100_000, 50_000], 3)
+    );
 }

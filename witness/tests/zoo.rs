@@ -106,7 +106,15 @@ fn patterns_choose_rank_and_scale() {
 fn coordinates_are_ordered_by_layer_then_path() {
     let (_, lora, _) = open("gqa-untied-all-modules");
     let paths: Vec<_> = lora.modules.iter().map(|m| m.path.as_str()).collect();
-    let first = ["mlp.down_proj", "mlp.gate_proj", "mlp.up_proj", "self_attn.k_proj", "self_attn.o_proj", "self_attn.q_proj", "self_attn.v_proj"];
+    let first = [
+        "mlp.down_proj",
+        "mlp.gate_proj",
+        "mlp.up_proj",
+        "self_attn.k_proj",
+        "self_attn.o_proj",
+        "self_attn.q_proj",
+        "self_attn.v_proj",
+    ];
     let want: Vec<String> = (0..2).flat_map(|l| first.map(|f| format!("model.layers.{l}.{f}"))).collect();
     assert_eq!(paths, want);
 }

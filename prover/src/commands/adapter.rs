@@ -36,7 +36,8 @@ pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
             let folder = Folder(out.clone());
             let tracer = Tracer::new(&base, &lora, traces.as_deref())?;
             let progress = bar(format!("tracing {name}"));
-            let (adapter, index) = register(&name, &base, &lora, &datanet, &tracer, &folder.0, &mut advance(&progress))?;
+            let (adapter, index) =
+                register(&name, &base, &lora, &datanet, &tracer, &folder.0, &mut advance(&progress))?;
             progress.finish_and_clear();
             let errors = compare(&base, &lora, &adapter, golden)?;
             write(&folder, &adapter, &index, &errors, golden.len())?;
@@ -49,7 +50,13 @@ pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
 }
 
 /// Writes a registration's three files; the index last, because it names the adapter's digest.
-pub fn write(folder: &Folder, adapter: &IntAdapter, index: &Index, errors: &[ModuleError], traces: usize) -> talea_witness::Result<()> {
+pub fn write(
+    folder: &Folder,
+    adapter: &IntAdapter,
+    index: &Index,
+    errors: &[ModuleError],
+    traces: usize,
+) -> talea_witness::Result<()> {
     let path = folder.adapter(&adapter.name);
     write_json(&report_beside(&path), &report_json(errors, traces))?;
     save(&path, adapter)?;
@@ -65,7 +72,12 @@ pub fn open(path: &Path) -> talea_witness::Result<(IntAdapter, [u8; 32], Index, 
     let (index, index_digest) = load::<Index>(&beside)?;
     index.check(&beside.display().to_string(), adapter.coordinates())?;
     if index.adapter != digest {
-        return Err(Error::input(beside.display(), "adapter", hex(&index.adapter), format!("{}, the digest of {}", hex(&digest), path.display())));
+        return Err(Error::input(
+            beside.display(),
+            "adapter",
+            hex(&index.adapter),
+            format!("{}, the digest of {}", hex(&digest), path.display()),
+        ));
     }
     Ok((adapter, digest, index, index_digest))
 }
@@ -85,18 +97,40 @@ fn show(path: &Path, json: bool) -> anyhow::Result<()> {
     for (name, sum) in &adapter.sources {
         println!("  from {name} {}", hex(sum));
     }
-    println!("  base {}\n  {} modules, {} coordinates", hex(&adapter.base), adapter.modules.len(), adapter.coordinates());
+    println!(
+        "  base {}\n  {} modules, {} coordinates",
+        hex(&adapter.base),
+        adapter.modules.len(),
+        adapter.coordinates()
+    );
     table(
         ["module", "rank", "d_in", "d_out", "σ_A", "σ_B", "e"],
         &[1, 2, 3, 4, 5, 6],
         adapter.modules.iter().map(|m| {
             let e = adapter.inputs[m.input as usize].1;
-            [m.path.clone(), m.rank.to_string(), m.d_in.to_string(), m.d_out.to_string(), format!("{:.4e}", m.sigma_a), format!("{:.4e}", m.sigma_b), e.to_string()]
+            [
+                m.path.clone(),
+                m.rank.to_string(),
+                m.d_in.to_string(),
+                m.d_out.to_string(),
+                format!("{:.4e}", m.sigma_a),
+                format!("{:.4e}", m.sigma_b),
+                e.to_string(),
+            ]
         }),
     );
-    println!("\nIndex   blake3 {}   {} rows, σ_H {:.4e} — declared: to be attested by the registrar", hex(&index_digest), index.rows.len(), index.sigma_h);
+    println!(
+        "\nIndex   blake3 {}   {} rows, σ_H {:.4e} — declared: to be attested by the registrar",
+        hex(&index_digest),
+        index.rows.len(),
+        index.sigma_h
+    );
     let names = Names::default();
-    table(["cluster", "payee", "E"], &[0, 2], index.rows.iter().map(|r| [format!("#{}", r.cluster), names.show(&r.payee), r.exponent.to_string()]));
+    table(
+        ["cluster", "payee", "E"],
+        &[0, 2],
+        index.rows.iter().map(|r| [format!("#{}", r.cluster), names.show(&r.payee), r.exponent.to_string()]),
+    );
     for (ordinal, why) in &index.unindexed {
         println!("  #{ordinal} has no row: {} ({why})", why.code());
     }
@@ -126,7 +160,9 @@ fn print_report(report: &Value) {
         return println!("\nNo golden traces were given: the error against PEFT was not measured.");
     }
     println!("\nError of the integer delta against PEFT's float delta, over {} traces", report["traces"]);
-    println!("  of trace: max|error| / max|delta| of the trace (goal 1e-3); of row: the same within one token, over rows");
+    println!(
+        "  of trace: max|error| / max|delta| of the trace (goal 1e-3); of row: the same within one token, over rows"
+    );
     let f = |v: &Value| v.as_f64().map_or("–".into(), |x| format!("{x:.2e}"));
     let modules = report["modules"].as_array().cloned().unwrap_or_default();
     table(
@@ -135,12 +171,27 @@ fn print_report(report: &Value) {
         modules.iter().map(|m| {
             let r = &m["error_of_row"];
             let name = m["module"].as_str().unwrap_or("?").to_string();
-            [name, m["rows"].to_string(), f(&m["largest_delta"]), f(&m["error_of_trace"]), f(&r["p50"]), f(&r["p90"]), f(&r["p99"]), f(&r["max"])]
+            [
+                name,
+                m["rows"].to_string(),
+                f(&m["largest_delta"]),
+                f(&m["error_of_trace"]),
+                f(&r["p50"]),
+                f(&r["p90"]),
+                f(&r["p99"]),
+                f(&r["max"]),
+            ]
         }),
     );
 }
 
-fn to_json(adapter: &IntAdapter, digest: &[u8; 32], index: &Index, index_digest: &[u8; 32], report: Option<&Value>) -> Value {
+fn to_json(
+    adapter: &IntAdapter,
+    digest: &[u8; 32],
+    index: &Index,
+    index_digest: &[u8; 32],
+    report: Option<&Value>,
+) -> Value {
     json!({
         "name": adapter.name,
         "blake3": hex(digest),

@@ -4,11 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use talea_witness::{
-    adapter::{
-        Lora,
-        quantise::IntAdapter,
-        register::Tracer,
-    },
+    adapter::{Lora, quantise::IntAdapter, register::Tracer},
     artefact::{hex, load, save},
     batch::{Batch, BatchRequest, Registered, Traced, shape::BatchShape},
     error::Error,
@@ -21,7 +17,9 @@ use super::{adapter, print_json, trace::request_stem};
 use crate::{
     cli::BatchCommand,
     folder::Folder,
-    output::{Names, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels, table},
+    output::{
+        Names, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels, table,
+    },
 };
 
 pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
@@ -31,7 +29,8 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
             let network = Network::open(network)?;
             let base = Base::open(&network.base)?;
             let folder = Folder(out.clone());
-            let opened: Vec<Registered> = network.adapters.iter().map(|a| open(&folder, a, &base)).collect::<Result<_, _>>()?;
+            let opened: Vec<Registered> =
+                network.adapters.iter().map(|a| open(&folder, a, &base)).collect::<Result<_, _>>()?;
             let registered: Vec<&Registered> = opened.iter().collect();
             let (traced, _) = trace_requests(&network, &base, &registered, traces.as_deref(), &folder)?;
             let batch = Batch::build(network.chain_id, network.node, &registered, &traced, shape)?;
@@ -67,7 +66,12 @@ fn open(folder: &Folder, entry: &AdapterEntry, base: &Base) -> talea_witness::Re
     let path = folder.adapter(&entry.name);
     let (adapter, _, index, _) = adapter::open(&path)?;
     if adapter.base != base.digest {
-        return Err(Error::input(path.display(), "base", hex(&adapter.base), format!("{}, the network's base model", hex(&base.digest))));
+        return Err(Error::input(
+            path.display(),
+            "base",
+            hex(&adapter.base),
+            format!("{}, the network's base model", hex(&base.digest)),
+        ));
     }
     Ok(Registered { name: entry.name.clone(), policy: entry.policy.clone(), adapter, index })
 }
@@ -104,7 +108,12 @@ pub fn trace_requests(
     Ok((traced, files))
 }
 
-fn trace_one(base: &Base, tracer: &Tracer<'_>, adapter: &IntAdapter, request: &Request) -> talea_witness::Result<Traced> {
+fn trace_one(
+    base: &Base,
+    tracer: &Tracer<'_>,
+    adapter: &IntAdapter,
+    request: &Request,
+) -> talea_witness::Result<Traced> {
     let tokens = request.tokens();
     base.check_tokens(&format!("request {}", request.id), "tokens", &tokens)?;
     let float = tracer.trace(&request_stem(&request.id), &tokens)?;
@@ -122,7 +131,14 @@ fn check_source(entry: &AdapterEntry, lora: &Lora, adapter: &IntAdapter) -> tale
 /// Requests, payouts and totals.
 pub fn print(batch: &Batch, names: &Names) {
     let s = batch.shape;
-    println!("shape {} slots × {} requests × {} tokens, {} clusters; {} slots in use\n", s.slots, s.requests, s.tokens, s.clusters, batch.slots.len());
+    println!(
+        "shape {} slots × {} requests × {} tokens, {} clusters; {} slots in use\n",
+        s.slots,
+        s.requests,
+        s.tokens,
+        s.clusters,
+        batch.slots.len()
+    );
     println!("Requests: whom each credits most (amounts in token base units)");
     table(
         ["request", "tokens", "credited cluster", "its contributor", "share", "fee", "contributors' pool"],
@@ -132,11 +148,23 @@ pub fn print(batch: &Batch, names: &Names) {
             let (cluster, payee, share) = match credited(&q.ranks) {
                 Some(k) => {
                     let (ordinal, payee) = &a.clusters[k];
-                    (cluster_name(&a.name, *ordinal), names.show(payee), format!("{:.2} %", share_of(q, k, a.policy.power)))
+                    (
+                        cluster_name(&a.name, *ordinal),
+                        names.show(payee),
+                        format!("{:.2} %", share_of(q, k, a.policy.power)),
+                    )
                 }
                 None => (format!("{} — none", a.name), "sink".into(), "–".into()),
             };
-            [q.id.chars().take(12).collect(), q.tokens.to_string(), cluster, payee, share, grouped(q.fee), grouped(q.pool)]
+            [
+                q.id.chars().take(12).collect(),
+                q.tokens.to_string(),
+                cluster,
+                payee,
+                share,
+                grouped(q.fee),
+                grouped(q.pool),
+            ]
         }),
     );
     println!("\nPayouts per payee and role");

@@ -46,14 +46,23 @@ pub fn tally(datanet: &Datanet) -> [usize; 4] {
 fn print(datanet: &Datanet, digest: &[u8; 32]) {
     let [clusters, exact, near, rejected] = tally(datanet);
     println!("Datanet {} ({} contributions)   blake3 {}", datanet.name, datanet.contributions.len(), hex(digest));
-    println!("{clusters} clusters, {exact} exact copies, {near} near copies, {rejected} rejected — declared: recompute from the texts");
+    println!(
+        "{clusters} clusters, {exact} exact copies, {near} near copies, {rejected} rejected — declared: recompute from the texts"
+    );
     let names = Names::default();
     table(
         ["#", "verdict", "cluster", "contributor", "evidence", "text"],
         &[0, 2],
         (0u32..).zip(&datanet.contributions).map(|(o, c)| {
             let cluster = c.status.cluster(o).map_or("–".into(), |k| format!("#{k}"));
-            [o.to_string(), c.status.code().into(), cluster, names.show(&c.contributor), c.status.to_string(), excerpt(&c.text)]
+            [
+                o.to_string(),
+                c.status.code().into(),
+                cluster,
+                names.show(&c.contributor),
+                c.status.to_string(),
+                excerpt(&c.text),
+            ]
         }),
     );
 }

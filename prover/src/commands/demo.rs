@@ -60,12 +60,23 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         print_json(&doc);
     } else {
         print(&network, &entries, &result, &losers, &traced);
-        println!("\n{} in {:.1} s; digests in {}", folder.0.display(), start.elapsed().as_secs_f64(), folder.0.join("manifest.json").display());
+        println!(
+            "\n{} in {:.1} s; digests in {}",
+            folder.0.display(),
+            start.elapsed().as_secs_f64(),
+            folder.0.join("manifest.json").display()
+        );
     }
     Ok(true)
 }
 
-fn register_one(network: &Network, base: &Base, a: &AdapterEntry, folder: &Folder, files: &mut Vec<PathBuf>) -> talea_witness::Result<Entry> {
+fn register_one(
+    network: &Network,
+    base: &Base,
+    a: &AdapterEntry,
+    folder: &Folder,
+    files: &mut Vec<PathBuf>,
+) -> talea_witness::Result<Entry> {
     let datanet = Datanet::build(&a.name, &a.datanet)?;
     let lora = Lora::open(&a.path, base)?;
     let tracer = Tracer::new(base, &lora, None)?;
@@ -130,7 +141,13 @@ fn losers(entries: &[Entry], batch: &Batch, without: &Batch) -> Vec<Loser> {
                 status: c.status.clone(),
                 earned: earned(batch, adapter, ordinal),
                 would: earned(without, adapter, ordinal),
-                unindexed: e.unclustered.index.unindexed.iter().find(|(o, _)| *o == ordinal).map(|(_, why)| why.to_string()),
+                unindexed: e
+                    .unclustered
+                    .index
+                    .unindexed
+                    .iter()
+                    .find(|(o, _)| *o == ordinal)
+                    .map(|(_, why)| why.to_string()),
             });
         }
     }
@@ -139,7 +156,13 @@ fn losers(entries: &[Entry], batch: &Batch, without: &Batch) -> Vec<Loser> {
 
 fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser], traced: &[Traced]) {
     let names = Names::of(network);
-    println!("{}: {} adapters on one base, {} requests, {} tokens\n", network.root.display(), entries.len(), traced.len(), traced.iter().map(|t| t.trace.tokens.len()).sum::<usize>());
+    println!(
+        "{}: {} adapters on one base, {} requests, {} tokens\n",
+        network.root.display(),
+        entries.len(),
+        traced.len(),
+        traced.iter().map(|t| t.trace.tokens.len()).sum::<usize>()
+    );
     table(
         ["adapter", "modules", "coordinates", "p", "texts", "clusters", "exact", "near", "filler", "delta error"],
         &[1, 2, 3, 4, 5, 6, 7, 8, 9],
@@ -147,22 +170,48 @@ fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser],
             let [clusters, exact, near, rejected] = datanet::tally(&e.datanet);
             let r = &e.registered;
             let n = |x: usize| x.to_string();
-            [r.name.clone(), n(r.adapter.modules.len()), n(r.adapter.coordinates()), r.policy.power.to_string(), n(e.datanet.contributions.len()), n(clusters), n(exact), n(near), n(rejected), worst(e)]
+            [
+                r.name.clone(),
+                n(r.adapter.modules.len()),
+                n(r.adapter.coordinates()),
+                r.policy.power.to_string(),
+                n(e.datanet.contributions.len()),
+                n(clusters),
+                n(exact),
+                n(near),
+                n(rejected),
+                worst(e),
+            ]
         }),
     );
-    println!("delta error: largest |integer − PEFT's float delta| over the trace's largest delta, worst module of the golden traces\n");
+    println!(
+        "delta error: largest |integer − PEFT's float delta| over the trace's largest delta, worst module of the golden traces\n"
+    );
     batch::print(result, &names);
-    println!("\nCopies and filler: what they earned, why, and what they would have earned without clusters and quality rule");
+    println!(
+        "\nCopies and filler: what they earned, why, and what they would have earned without clusters and quality rule"
+    );
     table(
         ["contribution", "contributor", "verdict", "earned", "would have earned", "evidence"],
         &[3, 4],
         losers.iter().map(|l| {
             let would = l.unindexed.as_ref().map_or_else(|| grouped(l.would), |why| format!("0: {why}"));
-            [cluster_name(&l.adapter, l.ordinal), names.show(&l.contributor), l.status.code().into(), grouped(l.earned), would, l.status.to_string()]
+            [
+                cluster_name(&l.adapter, l.ordinal),
+                names.show(&l.contributor),
+                l.status.code().into(),
+                grouped(l.earned),
+                would,
+                l.status.to_string(),
+            ]
         }),
     );
     let lost: u128 = losers.iter().map(|l| l.would).sum();
-    println!("Together they earned {}; without clusters and quality rule, {} would have gone to them.", grouped(losers.iter().map(|l| l.earned).sum()), grouped(lost));
+    println!(
+        "Together they earned {}; without clusters and quality rule, {} would have gone to them.",
+        grouped(losers.iter().map(|l| l.earned).sum()),
+        grouped(lost)
+    );
     print_labels();
 }
 

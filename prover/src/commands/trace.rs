@@ -72,9 +72,14 @@ pub fn run(command: &TraceCommand, json: bool) -> anyhow::Result<bool> {
 
 fn report_written(files: &[PathBuf], json: bool) {
     if json {
-        return print_json(&json!({ "label": "declared", "traces": files.iter().map(|p| p.display().to_string()).collect::<Vec<_>>() }));
+        return print_json(
+            &json!({ "label": "declared", "traces": files.iter().map(|p| p.display().to_string()).collect::<Vec<_>>() }),
+        );
     }
-    println!("{} float traces written — declared: they hold what the model saw; keep them as private as its prompts", files.len());
+    println!(
+        "{} float traces written — declared: they hold what the model saw; keep them as private as its prompts",
+        files.len()
+    );
 }
 
 fn text_jobs(base: &Base, file: &Path) -> talea_witness::Result<Vec<(String, Vec<u32>)>> {
@@ -118,9 +123,13 @@ fn check(base: &Path, adapter: &Path, tolerance: f64, files: &[PathBuf], json: b
         let files: Vec<_> = rows.iter().map(|(p, t, d)| json!({ "file": p.display().to_string(), "tokens": t, "difference": d, "within": *d <= tolerance })).collect();
         print_json(&json!({ "tolerance": tolerance, "within": fine, "traces": files }));
     } else {
-        table(["trace", "tokens", "difference", "verdict"], &[1, 2], rows.iter().map(|(p, t, d)| {
-            [stem(p), t.to_string(), format!("{d:.2e}"), if *d <= tolerance { "within" } else { "BEYOND" }.into()]
-        }));
+        table(
+            ["trace", "tokens", "difference", "verdict"],
+            &[1, 2],
+            rows.iter().map(|(p, t, d)| {
+                [stem(p), t.to_string(), format!("{d:.2e}"), if *d <= tolerance { "within" } else { "BEYOND" }.into()]
+            }),
+        );
         println!("tolerance {tolerance:.1e}: {}", if fine { "every trace is our forward pass's" } else { "REJECTED" });
     }
     Ok(fine)

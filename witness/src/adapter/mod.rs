@@ -63,7 +63,8 @@ impl Lora {
         let config_path = dir.join("adapter_config.json");
         let config = PeftConfig::open(&config_path)?;
         let weights = Weights::open(dir, "adapter_model")?;
-        let known: HashMap<String, LinearSpec> = base.config.linears().into_iter().map(|s| (s.path.clone(), s)).collect();
+        let known: HashMap<String, LinearSpec> =
+            base.config.linears().into_iter().map(|s| (s.path.clone(), s)).collect();
         let mut modules = Vec::new();
         for name in weights.names() {
             let file = weights.file_of(name).display();
@@ -71,9 +72,16 @@ impl Lora {
                 if is_base_weight(&weights, name, base)? {
                     continue;
                 }
-                return Err(Error::input(file, name, "a tensor that is not a LoRA factor", "base_model.model.….lora_A.weight or lora_B.weight"));
+                return Err(Error::input(
+                    file,
+                    name,
+                    "a tensor that is not a LoRA factor",
+                    "base_model.model.….lora_A.weight or lora_B.weight",
+                ));
             };
-            let spec = known.get(path).ok_or_else(|| Error::input(&file, name, "a module that the base model lacks", "a linear module of the base model"))?;
+            let spec = known.get(path).ok_or_else(|| {
+                Error::input(&file, name, "a module that the base model lacks", "a linear module of the base model")
+            })?;
             match factor {
                 "A.weight" => modules.push(module(&weights, &config, spec)?),
                 "B.weight" if weights.shape(&format!("{PREFIX}{path}.lora_A.weight")).is_some() => {}
@@ -87,7 +95,12 @@ impl Lora {
         modules.sort_by(|x: &LoraModule, y| (x.layer, x.path.as_bytes()).cmp(&(y.layer, y.path.as_bytes())));
         let coordinates: usize = modules.iter().map(|m| m.rank).sum();
         if coordinates > 1 << bounds::COORDINATE_BITS {
-            return Err(Error::input(dir.display(), "coordinates", coordinates, "at most 2^16 (the sum of the modules' ranks)"));
+            return Err(Error::input(
+                dir.display(),
+                "coordinates",
+                coordinates,
+                "at most 2^16 (the sum of the modules' ranks)",
+            ));
         }
         let mut sources = vec![("adapter_config.json".into(), digest(&read(&config_path)?))];
         sources.extend(weights.sources.iter().cloned());
@@ -101,7 +114,9 @@ fn is_base_weight(weights: &Weights, name: &str, base: &Base) -> Result<bool> {
     let Some(own) = name.strip_prefix(PREFIX).map(|n| n.replace(".base_layer.", ".")) else { return Ok(false) };
     let stored = if own == "lm_head.weight" && base.config.tied { "model.embed_tokens.weight" } else { &own };
     match base.weights.shape(stored) {
-        Some(shape) if weights.shape(name).as_ref() == Some(&shape) => Ok(weights.f32(name, &shape)? == base.weights.f32(stored, &shape)?),
+        Some(shape) if weights.shape(name).as_ref() == Some(&shape) => {
+            Ok(weights.f32(name, &shape)? == base.weights.f32(stored, &shape)?)
+        }
         _ => Ok(false),
     }
 }

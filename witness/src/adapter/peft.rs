@@ -110,7 +110,9 @@ impl PeftConfig {
             rslora: get("use_rslora").as_bool().unwrap_or(false),
             targets: targets(&file, get("target_modules"))?,
             layers: layers(&file, get("layers_to_transform"))?,
-            ranks: patterns(&file, "rank_pattern", get("rank_pattern"), |v| v.as_u64().filter(|r| (1..=MAX_RANK as u64).contains(r)))?,
+            ranks: patterns(&file, "rank_pattern", get("rank_pattern"), |v| {
+                v.as_u64().filter(|r| (1..=MAX_RANK as u64).contains(r))
+            })?,
             alphas: patterns(&file, "alpha_pattern", get("alpha_pattern"), |v| v.as_f64().filter(|a| a.is_finite()))?,
             file,
         })
@@ -138,7 +140,12 @@ impl PeftConfig {
         if named && chosen {
             return Ok(());
         }
-        Err(Error::input(&self.file, "target_modules", format!("no match for {path}"), "every module of adapter_model.safetensors"))
+        Err(Error::input(
+            &self.file,
+            "target_modules",
+            format!("no match for {path}"),
+            "every module of adapter_model.safetensors",
+        ))
     }
 }
 

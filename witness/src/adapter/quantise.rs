@@ -82,17 +82,34 @@ impl IntAdapter {
             };
             let (r, d_in, d_out) = (m.rank as usize, m.d_in as usize, m.d_out as usize);
             if r == 0 || r > MAX_RANK || input.width != m.d_in || m.d_in == 0 || m.d_out == 0 {
-                return bad(m.path.clone(), format!("rank {r}, {d_in} to {d_out}"), "a rank up to 256 and its input's width".into());
+                return bad(
+                    m.path.clone(),
+                    format!("rank {r}, {d_in} to {d_out}"),
+                    "a rank up to 256 and its input's width".into(),
+                );
             }
             if r.checked_mul(d_in) != Some(m.a.len()) || d_out.checked_mul(r) != Some(m.b.len()) {
-                return bad(m.path.clone(), format!("{} and {} weights", m.a.len(), m.b.len()), format!("{r}×{d_in} and {d_out}×{r}"));
+                return bad(
+                    m.path.clone(),
+                    format!("{} and {} weights", m.a.len(), m.b.len()),
+                    format!("{r}×{d_in} and {d_out}×{r}"),
+                );
             }
-            let norm = m.a.chunks_exact(d_in).map(|row| row.iter().map(|a| u64::from(a.unsigned_abs())).sum::<u64>()).max();
+            let norm =
+                m.a.chunks_exact(d_in).map(|row| row.iter().map(|a| u64::from(a.unsigned_abs())).sum::<u64>()).max();
             if norm.is_some_and(|n| n > 1 << ROW_NORM_BITS) || m.a.iter().chain(&m.b).any(|w| *w == i16::MIN) {
-                return bad(m.path.clone(), "weights beyond their bound".into(), "|w| ≤ 2^15−1, rows of A of L1 norm ≤ 2^24".into());
+                return bad(
+                    m.path.clone(),
+                    "weights beyond their bound".into(),
+                    "|w| ≤ 2^15−1, rows of A of L1 norm ≤ 2^24".into(),
+                );
             }
             if !(m.sigma_a.is_finite() && m.sigma_a > 0.0 && m.sigma_b.is_finite() && m.sigma_b > 0.0) {
-                return bad(format!("{}.sigma", m.path), format!("{} and {}", m.sigma_a, m.sigma_b), "finite steps above 0".into());
+                return bad(
+                    format!("{}.sigma", m.path),
+                    format!("{} and {}", m.sigma_a, m.sigma_b),
+                    "finite steps above 0".into(),
+                );
             }
         }
         if let Some((t, e)) = self.inputs.iter().find(|(_, e)| e.unsigned_abs() > 256) {
@@ -114,7 +131,9 @@ impl IntAdapter {
     pub fn coordinate_scales(&self) -> Vec<f64> {
         self.modules
             .iter()
-            .flat_map(|m| std::iter::repeat_n(m.sigma_a * exp2(U_SHIFT as i32 + self.inputs[m.input as usize].1), m.rank as usize))
+            .flat_map(|m| {
+                std::iter::repeat_n(m.sigma_a * exp2(U_SHIFT as i32 + self.inputs[m.input as usize].1), m.rank as usize)
+            })
             .collect()
     }
 }
@@ -139,7 +158,8 @@ fn step(x: f64, sigma: f64) -> i16 {
 impl IntModule {
     /// Quantises one module; `input` is its input's place.
     pub fn quantise(m: &LoraModule, input: u32) -> Self {
-        let norm = m.a.chunks_exact(m.d_in).map(|row| row.iter().map(|x| f64::from(x.abs())).sum()).fold(0f64, f64::max);
+        let norm =
+            m.a.chunks_exact(m.d_in).map(|row| row.iter().map(|x| f64::from(x.abs())).sum()).fold(0f64, f64::max);
         let room = (1u64 << ROW_NORM_BITS) as f64 - m.d_in as f64;
         let sigma_a = nonzero((max_abs(&m.a) / f64::from(WEIGHT_MAX)).max(norm / room));
         let sigma_b = nonzero(m.scale.abs() * max_abs(&m.b) / f64::from(WEIGHT_MAX));
@@ -187,4 +207,70 @@ pub fn round_shift(acc: i64) -> i32 {
 
 fn nonzero(sigma: f64) -> f64 {
     if sigma > 0.0 { sigma } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{FloatTrace, InputTensor, Site, quantise};
+
+    /// The worked example of docs/semantics.md §4 and §5.
+    #[test]
+    fn worked_example() {
+        let path = "model.layers.0.mlp.up_proj".to_string();
+        let (a, b) = (vec![0.5, -0.25, 0.125], vec![1.0, -0.5]);
+        let m = LoraModule { layer: 0, path, site: Site::Mlp, rank: 1, d_in: 3, d_out: 2, scale: 2.0, a, b };
+        let q = IntModule::quantise(&m, 0);
+        assert_eq!((q.sigma_a, q.sigma_b), (0.5 / 32767.0, 2.0 / 32767.0));
+        assert_eq!((&q.a[..], &q.b[..]), (&[32767, -16384, 8192][..], &[32767, -16384][..]));
+
+        let rows = vec![1.0, 2.0, -4.0];
+        let tensor = InputTensor { layer: 0, site: Site::Mlp, width: 3 };
+        let e = quantise::least_exponent(quantise::max_abs(&rows));
+        assert_eq!(e, -16);
+        let float = FloatTrace { tokens: vec![0], inputs: vec![(tensor.clone(), rows)], last_logits: None };
+        let trace = quantise::quantise("example", &float, &[(tensor, e)]);
+        assert_eq!((trace.exponent, &trace.x[0][..]), (0, &[65_536, 131_072, -262_144][..]));
+        let u = q.low_rank(&trace.x[0]);
+        assert_eq!(u, [-32_769]);
+        let d = q.delta(&u);
+        assert_eq!(d, [-32_769 * 32_767, 32_769 * 16_384]);
+        let unit = q.sigma_a * q.sigma_b * exp2(16 + e + trace.exponent);
+        assert!((d[0] as f64 * unit + 1.0).abs() < 1e-4 && (d[1] as f64 * unit - 0.5).abs() < 1e-4);
+    }
+
+    #[test]
+    fn zero_tensors_have_step_one() {
+        let m = LoraModule {
+            layer: 0,
+            path: "m".into(),
+            site: Site::Mlp,
+            rank: 1,
+            d_in: 2,
+            d_out: 1,
+            scale: 2.0,
+            a: vec![0.0; 2],
+            b: vec![0.0],
+        };
+        let q = IntModule::quantise(&m, 0);
+        assert_eq!((q.sigma_a, q.sigma_b, q.a, q.b), (1.0, 1.0, vec![0, 0], vec![0]));
+    }
+
+    /// rsLoRA and a negative α keep their sign and size through σ_B.
+    #[test]
+    fn a_negative_scale_turns_b_around() {
+        let m = LoraModule {
+            layer: 0,
+            path: "m".into(),
+            site: Site::Mlp,
+            rank: 1,
+            d_in: 1,
+            d_out: 2,
+            scale: -3.0,
+            a: vec![1.0],
+            b: vec![2.0, -1.0],
+        };
+        let q = IntModule::quantise(&m, 0);
+        assert_eq!((q.sigma_b, q.b), (6.0 / 32767.0, vec![-32767, 16384]));
+    }
 }

@@ -52,7 +52,12 @@ impl<'a> Tracer<'a> {
                 let trace = capture::load(&path, base, &lora.modules)?.trace;
                 if trace.tokens != tokens {
                     let found = format!("{} tokens", trace.tokens.len());
-                    return Err(Error::input(path.display(), "input_ids", found, format!("the {} tokens of {stem}", tokens.len())));
+                    return Err(Error::input(
+                        path.display(),
+                        "input_ids",
+                        found,
+                        format!("the {} tokens of {stem}", tokens.len()),
+                    ));
                 }
                 Ok(trace)
             }
@@ -90,7 +95,12 @@ pub fn register(
         traced.push((ordinal, trace.tokens.len()));
         spool.push(&trace)
     })?;
-    let adapter = IntAdapter::quantise(name, base.digest, lora, tensors.into_iter().zip(largest.into_iter().map(least_exponent)).collect());
+    let adapter = IntAdapter::quantise(
+        name,
+        base.digest,
+        lora,
+        tensors.into_iter().zip(largest.into_iter().map(least_exponent)).collect(),
+    );
     let mut indexer = Indexer::new(&adapter, datanet, unindexed);
     let mut back = spool.rewind()?;
     for (ordinal, tokens) in traced {
@@ -101,7 +111,13 @@ pub fn register(
 }
 
 /// The index of a registered adapter over another verdict on the same Datanet, for comparison.
-pub fn reindex(adapter: &IntAdapter, base: &Base, datanet: &Datanet, tracer: &Tracer<'_>, progress: Progress<'_>) -> Result<Index> {
+pub fn reindex(
+    adapter: &IntAdapter,
+    base: &Base,
+    datanet: &Datanet,
+    tracer: &Tracer<'_>,
+    progress: Progress<'_>,
+) -> Result<Index> {
     let mut indexer = Indexer::new(adapter, datanet, Vec::new());
     let unindexed = trace_representatives(base, datanet, tracer, progress, |ordinal, trace| {
         indexer.push(ordinal, &trace);

@@ -37,10 +37,12 @@ pub fn compare(base: &Base, lora: &Lora, adapter: &IntAdapter, golden: &[PathBuf
         for (m, (largest, of_trace, of_row)) in adapter.modules.iter().zip(&mut sums) {
             let Some(float) = captured.deltas.get(&m.path) else { continue };
             let d = m.delta(&m.low_rank(&trace.x[m.input as usize]));
-            let unit = m.sigma_a * m.sigma_b * exp2(U_SHIFT as i32 + adapter.inputs[m.input as usize].1 + trace.exponent);
+            let unit =
+                m.sigma_a * m.sigma_b * exp2(U_SHIFT as i32 + adapter.inputs[m.input as usize].1 + trace.exponent);
             let (mut worst, mut peak) = (0f64, 0f64);
             for (ints, floats) in d.chunks_exact(m.d_out as usize).zip(float.chunks_exact(m.d_out as usize)) {
-                let error = ints.iter().zip(floats).map(|(i, f)| (*i as f64 * unit - f64::from(*f)).abs()).fold(0f64, f64::max);
+                let error =
+                    ints.iter().zip(floats).map(|(i, f)| (*i as f64 * unit - f64::from(*f)).abs()).fold(0f64, f64::max);
                 let size = floats.iter().map(|f| f64::from(f.abs())).fold(0f64, f64::max);
                 of_row.push(ratio(error, size));
                 (worst, peak) = (worst.max(error), peak.max(size));
@@ -55,8 +57,16 @@ pub fn compare(base: &Base, lora: &Lora, adapter: &IntAdapter, golden: &[PathBuf
         .zip(sums)
         .map(|(m, (largest_delta, of_trace, mut rows))| {
             rows.sort_by(f64::total_cmp);
-            let at = |q: f64| rows.get(((rows.len() as f64 * q) as usize).min(rows.len().saturating_sub(1))).copied().unwrap_or(0.0);
-            ModuleError { path: m.path.clone(), rows: rows.len(), largest_delta, of_trace, of_row: [at(0.5), at(0.9), at(0.99), at(1.0)] }
+            let at = |q: f64| {
+                rows.get(((rows.len() as f64 * q) as usize).min(rows.len().saturating_sub(1))).copied().unwrap_or(0.0)
+            };
+            ModuleError {
+                path: m.path.clone(),
+                rows: rows.len(),
+                largest_delta,
+                of_trace,
+                of_row: [at(0.5), at(0.9), at(0.99), at(1.0)],
+            }
         })
         .collect())
 }

@@ -130,18 +130,28 @@ pub struct Traced {
 
 impl Batch {
     /// Places, scores and pays. `shape` is derived from the requests where none is given.
-    pub fn build(chain_id: u64, node: Address, registered: &[&Registered], requests: &[Traced], shape: Option<BatchShape>) -> Result<Self> {
+    pub fn build(
+        chain_id: u64,
+        node: Address,
+        registered: &[&Registered],
+        requests: &[Traced],
+        shape: Option<BatchShape>,
+    ) -> Result<Self> {
         let owner: Vec<usize> = requests
             .iter()
             .map(|r| {
                 let name = &r.request.adapter;
-                registered.iter().position(|a| a.name == *name).ok_or_else(|| Error::input(&r.request.id, "adapter", name, "a registered adapter"))
+                registered
+                    .iter()
+                    .position(|a| a.name == *name)
+                    .ok_or_else(|| Error::input(&r.request.id, "adapter", name, "a registered adapter"))
             })
             .collect::<Result<_>>()?;
         for (q, a) in requests.iter().zip(&owner) {
             check_trace(q, &registered[*a].adapter)?;
         }
-        let sizes: Vec<(&str, usize, usize)> = requests.iter().zip(&owner).map(|(r, a)| (r.request.id.as_str(), *a, r.trace.tokens.len())).collect();
+        let sizes: Vec<(&str, usize, usize)> =
+            requests.iter().zip(&owner).map(|(r, a)| (r.request.id.as_str(), *a, r.trace.tokens.len())).collect();
         let rows: Vec<usize> = registered.iter().map(|a| a.index.rows.len()).collect();
         let shape = shape.unwrap_or_else(|| BatchShape::fitting(&sizes, &rows));
         shape.check(&rows)?;
@@ -164,7 +174,8 @@ impl Batch {
                 clusters: r.index.rows.iter().map(|row| (row.cluster, row.payee)).collect(),
             })
             .collect();
-        let mut batch = Self { chain_id, node: node.into_array(), shape, adapters, slots: Vec::new(), requests: Vec::new() };
+        let mut batch =
+            Self { chain_id, node: node.into_array(), shape, adapters, slots: Vec::new(), requests: Vec::new() };
         batch.settle(requests, &owner, &places, influences);
         Ok(batch)
     }
@@ -177,13 +188,23 @@ impl Batch {
             let adapter = owner[members[0]];
             let credits: Vec<Credit<'_>> = members
                 .iter()
-                .map(|i| Credit { fee: requests[*i].request.fee, weights: &influences[*i].weights, total: influences[*i].total })
+                .map(|i| Credit {
+                    fee: requests[*i].request.fee,
+                    weights: &influences[*i].weights,
+                    total: influences[*i].total,
+                })
                 .collect();
             let p = pay(&self.adapters[adapter].policy, &credits, self.adapters[adapter].clusters.len());
             for (i, (pool, quotient)) in members.iter().zip(p.pools.iter().zip(&p.quotients)) {
                 paid[*i] = (*pool, *quotient);
             }
-            self.slots.push(Slot { adapter: adapter as u32, fees: p.fees, payouts: p.clusters, roles: p.roles, dust: p.dust });
+            self.slots.push(Slot {
+                adapter: adapter as u32,
+                fees: p.fees,
+                payouts: p.clusters,
+                roles: p.roles,
+                dust: p.dust,
+            });
         }
         for (((q, place), i), (pool, quotient)) in requests.iter().zip(places).zip(influences).zip(paid) {
             self.requests.push(BatchRequest {
@@ -209,14 +230,22 @@ impl Batch {
         let bad = |field: String, found: String, expected: String| Err(Error::input(file, field, found, expected));
         for (i, s) in self.slots.iter().enumerate() {
             let Some(a) = self.adapters.get(s.adapter as usize) else {
-                return bad(format!("slots[{i}].adapter"), s.adapter.to_string(), format!("below {}", self.adapters.len()));
+                return bad(
+                    format!("slots[{i}].adapter"),
+                    s.adapter.to_string(),
+                    format!("below {}", self.adapters.len()),
+                );
             };
             if s.payouts.len() != a.clusters.len() {
                 return bad(format!("slots[{i}].payouts"), s.payouts.len().to_string(), a.clusters.len().to_string());
             }
             let paid = s.payouts.iter().chain(&s.roles).try_fold(s.dust, |sum, x| sum.checked_add(*x));
             if paid != Some(s.fees) || s.fees >> bounds::P_CHECK_BITS != 0 {
-                return bad(format!("slots[{i}].fees"), s.fees.to_string(), "the sum of payouts, roles and dust, below 2^112".into());
+                return bad(
+                    format!("slots[{i}].fees"),
+                    s.fees.to_string(),
+                    "the sum of payouts, roles and dust, below 2^112".into(),
+                );
             }
         }
         for (i, q) in self.requests.iter().enumerate() {
@@ -227,11 +256,19 @@ impl Batch {
                 return bad(format!("requests[{i}].ranks"), q.ranks.len().to_string(), slot.payouts.len().to_string());
             }
             if q.fee >> bounds::FEE_BITS != 0 || q.ranks.iter().any(|r| r >> bounds::R_BITS != 0) {
-                return bad(format!("requests[{i}]"), "a fee or rank beyond its bound".into(), "fee < 2^92, ranks < 2^20".into());
+                return bad(
+                    format!("requests[{i}]"),
+                    "a fee or rank beyond its bound".into(),
+                    "fee < 2^92, ranks < 2^20".into(),
+                );
             }
         }
         match self.adapters.iter().position(|a| !matches!(a.policy.power, 1 | 2 | 4)) {
-            Some(i) => bad(format!("adapters[{i}].policy.power"), self.adapters[i].policy.power.to_string(), "1, 2 or 4".into()),
+            Some(i) => bad(
+                format!("adapters[{i}].policy.power"),
+                self.adapters[i].policy.power.to_string(),
+                "1, 2 or 4".into(),
+            ),
             None => Ok(()),
         }
     }
@@ -246,7 +283,9 @@ impl Batch {
         let mut all = Vec::new();
         for slot in &self.slots {
             let a = &self.adapters[slot.adapter as usize];
-            let mut add = |payee: [u8; 20], role: Role, amount: u128| all.push(Payout { payee: payee.into(), adapter: a.name.clone(), role, amount });
+            let mut add = |payee: [u8; 20], role: Role, amount: u128| {
+                all.push(Payout { payee: payee.into(), adapter: a.name.clone(), role, amount })
+            };
             for ((cluster, payee), amount) in a.clusters.iter().zip(&slot.payouts) {
                 add(*payee, Role::Contributor { cluster: *cluster }, *amount);
             }
@@ -269,7 +308,11 @@ impl Batch {
 fn check_trace(q: &Traced, adapter: &IntAdapter) -> Result<()> {
     let bad = |field: &str, found: String, expected: String| Err(Error::input(&q.request.id, field, found, expected));
     if q.trace.tokens != q.request.tokens() {
-        return bad("tokens", format!("a trace of {} tokens", q.trace.tokens.len()), format!("the request's {}", q.request.tokens().len()));
+        return bad(
+            "tokens",
+            format!("a trace of {} tokens", q.trace.tokens.len()),
+            format!("the request's {}", q.request.tokens().len()),
+        );
     }
     let shapes: Vec<usize> = adapter.inputs.iter().map(|(t, _)| t.width as usize * q.trace.tokens.len()).collect();
     let found: Vec<usize> = q.trace.x.iter().map(Vec::len).collect();

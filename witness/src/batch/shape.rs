@@ -59,7 +59,9 @@ impl BatchShape {
             }
         }
         match rows.iter().find(|r| **r > self.clusters as usize) {
-            Some(r) => Err(Error::input("shape", "clusters", self.clusters, format!("at least {r}, the rows of an index"))),
+            Some(r) => {
+                Err(Error::input("shape", "clusters", self.clusters, format!("at least {r}, the rows of an index")))
+            }
             None => Ok(()),
         }
     }
@@ -78,7 +80,10 @@ impl BatchShape {
                 }
                 let span = (tokens as u32).div_ceil(self.tokens);
                 if span > self.requests {
-                    return Err(bad(tokens.to_string(), format!("at most {} in this shape", u64::from(self.requests) * u64::from(self.tokens))));
+                    return Err(bad(
+                        tokens.to_string(),
+                        format!("at most {} in this shape", u64::from(self.requests) * u64::from(self.tokens)),
+                    ));
                 }
                 let slot = match open.iter().position(|(a, taken)| *a == adapter && taken + span <= self.requests) {
                     Some(slot) => slot,
@@ -86,7 +91,12 @@ impl BatchShape {
                         open.push((adapter, 0));
                         open.len() - 1
                     }
-                    None => return Err(bad(format!("{tokens} ({span} q slots)"), format!("a free run in the shape's {} slots: none is left", self.slots))),
+                    None => {
+                        return Err(bad(
+                            format!("{tokens} ({span} q slots)"),
+                            format!("a free run in the shape's {} slots: none is left", self.slots),
+                        ));
+                    }
                 };
                 let first = open[slot].1;
                 open[slot].1 += span;
@@ -114,7 +124,10 @@ mod tests {
         for (requests, says) in [
             (vec![("a", 0, 33)], "a: tokens: found 33, expected at most 32 in this shape"),
             (vec![("a", 0, (1 << 17) + 1)], "a: tokens: found 131073, expected 1 to 2^17 per request"),
-            (vec![("a", 0, 1), ("b", 1, 1), ("c", 2, 1)], "c: tokens: found 1 (1 q slots), expected a free run in the shape's 2 slots: none is left"),
+            (
+                vec![("a", 0, 1), ("b", 1, 1), ("c", 2, 1)],
+                "c: tokens: found 1 (1 q slots), expected a free run in the shape's 2 slots: none is left",
+            ),
         ] {
             assert_eq!(SHAPE.place(&requests).unwrap_err().to_string(), says);
         }

@@ -187,7 +187,11 @@ impl Datanet {
             let field = format!("line {} contributor", i + 1);
             entries.push((parse_address(path, &field, &line.contributor)?, line.text));
         }
-        Ok(Self { name: name.into(), source: crate::artefact::digest(raw.as_bytes()), contributions: judge_all(entries) })
+        Ok(Self {
+            name: name.into(),
+            source: crate::artefact::digest(raw.as_bytes()),
+            contributions: judge_all(entries),
+        })
     }
 
     /// Ordinals of the representatives, ascending.
@@ -280,7 +284,10 @@ mod tests {
     use super::*;
 
     fn judge(texts: &[&str]) -> Vec<Status> {
-        judge_all(texts.iter().map(|t| (Address::ZERO, t.to_string())).collect()).into_iter().map(|c| c.status).collect()
+        judge_all(texts.iter().map(|t| (Address::ZERO, t.to_string())).collect())
+            .into_iter()
+            .map(|c| c.status)
+            .collect()
     }
 
     #[test]

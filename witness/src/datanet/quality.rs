@@ -76,7 +76,8 @@ fn keyword_list(folded: &str, total: usize) -> Option<Rejection> {
 fn repetitive(words: &[&str]) -> Option<Rejection> {
     let runs = words.len().saturating_sub(2);
     let distinct = Shingler::default().shingles(words).len();
-    (runs >= RUNS_JUDGED && 3 * distinct < runs).then(|| Rejection::Repetitive { runs: count(runs), distinct: count(distinct) })
+    (runs >= RUNS_JUDGED && 3 * distinct < runs)
+        .then(|| Rejection::Repetitive { runs: count(runs), distinct: count(distinct) })
 }
 
 fn count(n: usize) -> u32 {

@@ -52,7 +52,9 @@ impl std::fmt::Display for Unindexed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoActivation => write!(f, "the adapter does not react to it"),
-            Self::TooLong { tokens, positions } => write!(f, "{tokens} tokens, but the base model has {positions} positions"),
+            Self::TooLong { tokens, positions } => {
+                write!(f, "{tokens} tokens, but the base model has {positions} positions")
+            }
         }
     }
 }
@@ -133,7 +135,8 @@ pub fn build(file: &str, rows: &[IndexRow], scales: &[f64]) -> Result<(f64, Vec<
     if rows.len() > 1 << CLUSTER_BITS {
         return bad(rows.len(), "at most 2^10 per adapter");
     }
-    let features: Vec<Vec<f64>> = rows.iter().map(|r| feature(&r.v, scales).expect("only rows with a feature")).collect();
+    let features: Vec<Vec<f64>> =
+        rows.iter().map(|r| feature(&r.v, scales).expect("only rows with a feature")).collect();
     let d = scales.len();
     let phi = DMatrix::from_fn(d, rows.len(), |f, k| features[k][f]);
     let h = if rows.len() == 1 { phi } else { whitened(phi) };

@@ -29,7 +29,10 @@ pub fn scores(v: &[i64], h: &[i16]) -> Vec<i128> {
     h.chunks_exact(v.len())
         .map(|row| {
             // 44 + 15 bits a term: sixteen of them fit i64, so i128 is needed only across blocks.
-            v.chunks(16).zip(row.chunks(16)).map(|(v, h)| i128::from(v.iter().zip(h).map(|(v, h)| v * i64::from(*h)).sum::<i64>())).sum()
+            v.chunks(16)
+                .zip(row.chunks(16))
+                .map(|(v, h)| i128::from(v.iter().zip(h).map(|(v, h)| v * i64::from(*h)).sum::<i64>()))
+                .sum()
         })
         .collect()
 }

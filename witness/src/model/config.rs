@@ -100,7 +100,8 @@ impl LlamaConfig {
     /// Reads and checks `config.json`.
     pub fn open(path: &Path) -> Result<Self> {
         let raw: Raw = parse_json(path, &read_text(path)?)?;
-        let bad = |field: &str, found: String, expected: &str| Err(Error::input(path.display(), field, found, expected));
+        let bad =
+            |field: &str, found: String, expected: &str| Err(Error::input(path.display(), field, found, expected));
         if raw.model_type != "llama" {
             return bad("model_type", raw.model_type, "llama");
         }

@@ -97,7 +97,13 @@ impl LlamaConfig {
                 })
             })
             .collect();
-        all.push(LinearSpec { layer: self.layers, path: "lm_head".into(), site: Site::Head, d_in: h, d_out: self.vocab });
+        all.push(LinearSpec {
+            layer: self.layers,
+            path: "lm_head".into(),
+            site: Site::Head,
+            d_in: h,
+            d_out: self.vocab,
+        });
         all
     }
 }
@@ -188,7 +194,14 @@ impl Llama {
     }
 
     /// Grouped-query attention: [T, hidden] → [T, heads·head_dim], before the output projection.
-    fn attend(&self, layer: &Layer, h: &Tensor, cos: &Tensor, sin: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
+    fn attend(
+        &self,
+        layer: &Layer,
+        h: &Tensor,
+        cos: &Tensor,
+        sin: &Tensor,
+        mask: &Tensor,
+    ) -> candle_core::Result<Tensor> {
         let c = &self.config;
         let t = h.dim(0)?;
         let split = |x: Tensor, heads: usize| x.reshape((t, heads, c.head_dim))?.transpose(0, 1)?.contiguous();

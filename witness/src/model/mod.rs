@@ -42,12 +42,14 @@ impl Base {
         let weights = Weights::open(dir, "model")?;
         let tokenizer_path = dir.join("tokenizer.json");
         let bytes = read(&tokenizer_path)?;
-        let mut tokenizer = Tokenizer::from_bytes(&bytes)
-            .map_err(|e| Error::input(tokenizer_path.display(), "tokenizer", e, "a tokenizer of the tokenizers library"))?;
+        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(|e| {
+            Error::input(tokenizer_path.display(), "tokenizer", e, "a tokenizer of the tokenizers library")
+        })?;
         // What a text becomes must not depend on padding or truncation left over from training.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).expect("removing truncation cannot fail");
-        let mut files = vec![("config.json".into(), digest(&read(&config_path)?)), ("tokenizer.json".into(), digest(&bytes))];
+        let mut files =
+            vec![("config.json".into(), digest(&read(&config_path)?)), ("tokenizer.json".into(), digest(&bytes))];
         files.extend(weights.sources.iter().cloned());
         Ok(Self { dir: dir.into(), config, weights, digest: digest_of_files(&files), tokenizer })
     }
@@ -71,7 +73,10 @@ impl Base {
     pub fn check_tokens(&self, file: &str, field: &str, tokens: &[u32]) -> Result<()> {
         let bad = |found: String, expected: String| Err(Error::input(file, field, found, expected));
         if tokens.is_empty() || tokens.len() > self.config.positions {
-            return bad(format!("{} tokens", tokens.len()), format!("1 to {} (max_position_embeddings)", self.config.positions));
+            return bad(
+                format!("{} tokens", tokens.len()),
+                format!("1 to {} (max_position_embeddings)", self.config.positions),
+            );
         }
         match tokens.iter().find(|t| **t as usize >= self.config.vocab) {
             Some(t) => bad(format!("token {t}"), format!("tokens below {}", self.config.vocab)),

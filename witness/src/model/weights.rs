@@ -29,7 +29,8 @@ struct ShardIndex {
 
 /// Parses the header of a safetensors file; every offset and shape in it is checked by the library.
 pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(bytes).map_err(|e| Error::input(path.display(), "header", format!("{e:?}"), "a whole safetensors file"))
+    SafeTensors::deserialize(bytes)
+        .map_err(|e| Error::input(path.display(), "header", format!("{e:?}"), "a whole safetensors file"))
 }
 
 impl Weights {
@@ -50,7 +51,12 @@ impl Weights {
         let (mut sources, mut files) = (Vec::new(), Vec::new());
         for name in &names {
             if Path::new(name).components().count() != 1 || !name.ends_with(".safetensors") {
-                return Err(Error::input(index.display(), "weight_map", name, "the name of a safetensors file beside it"));
+                return Err(Error::input(
+                    index.display(),
+                    "weight_map",
+                    name,
+                    "the name of a safetensors file beside it",
+                ));
             }
             let path = dir.join(name);
             let bytes = read(&path)?;
@@ -62,7 +68,12 @@ impl Weights {
             let at = names.binary_search(&file).expect("taken from the same map");
             let (path, bytes) = &files[at];
             if parse(path, bytes)?.tensor(tensor).is_err() {
-                return Err(Error::input(path.display(), tensor, "no such tensor", "the tensor that the index places here"));
+                return Err(Error::input(
+                    path.display(),
+                    tensor,
+                    "no such tensor",
+                    "the tensor that the index places here",
+                ));
             }
             place.insert(tensor.clone(), at);
         }

@@ -55,7 +55,12 @@ pub fn load(path: &Path, base: &Base, modules: &[LoraModule]) -> Result<Captured
         if let Some(rows) = column(&name, m.d_in)? {
             match inputs.get(&tensor) {
                 Some((other, have)) if *have != rows => {
-                    return Err(Error::input(path.display(), name, "other values", format!("those of {other}: they read the same tensor")));
+                    return Err(Error::input(
+                        path.display(),
+                        name,
+                        "other values",
+                        format!("those of {other}: they read the same tensor"),
+                    ));
                 }
                 Some(_) => {}
                 None => drop(inputs.insert(tensor, (name, rows))),
@@ -68,7 +73,12 @@ pub fn load(path: &Path, base: &Base, modules: &[LoraModule]) -> Result<Captured
     for tensor in InputTensor::of_modules(modules) {
         if !inputs.contains_key(&tensor) {
             let m = modules.iter().find(|m| (m.layer, m.site) == (tensor.layer, tensor.site)).expect("made from them");
-            return Err(Error::input(path.display(), format!("{}.input", m.path), "no such tensor", format!("shape [{}, {}]", tokens.len(), m.d_in)));
+            return Err(Error::input(
+                path.display(),
+                format!("{}.input", m.path),
+                "no such tensor",
+                format!("shape [{}, {}]", tokens.len(), m.d_in),
+            ));
         }
     }
     let last_logits = match all.tensor("last_logits") {
@@ -100,8 +110,16 @@ pub fn save(path: &Path, trace: &FloatTrace, modules: &[LoraModule]) -> Result<(
     let ids: Vec<u8> = trace.tokens.iter().flat_map(|t| i64::from(*t).to_le_bytes()).collect();
     let mut parts = vec![(TOKENS.to_string(), Dtype::I64, vec![trace.tokens.len()], ids)];
     for (tensor, rows) in &trace.inputs {
-        let first = modules.iter().find(|m| (m.layer, m.site) == (tensor.layer, tensor.site)).expect("traced for these modules");
-        parts.push((format!("{}.input", first.path), Dtype::F32, vec![trace.tokens.len(), tensor.width as usize], le(rows)));
+        let first = modules
+            .iter()
+            .find(|m| (m.layer, m.site) == (tensor.layer, tensor.site))
+            .expect("traced for these modules");
+        parts.push((
+            format!("{}.input", first.path),
+            Dtype::F32,
+            vec![trace.tokens.len(), tensor.width as usize],
+            le(rows),
+        ));
     }
     if let Some(logits) = &trace.last_logits {
         parts.push(("last_logits".into(), Dtype::F32, vec![logits.len()], le(logits)));
@@ -109,6 +127,7 @@ pub fn save(path: &Path, trace: &FloatTrace, modules: &[LoraModule]) -> Result<(
     let views = parts.iter().map(|(name, dtype, shape, data)| {
         (name.as_str(), TensorView::new(*dtype, shape.clone(), data).expect("shape and data were made together"))
     });
-    let bytes = serialize(views, None).map_err(|e| Error::input(path.display(), "tensors", format!("{e:?}"), "a trace that safetensors can hold"))?;
+    let bytes = serialize(views, None)
+        .map_err(|e| Error::input(path.display(), "tensors", format!("{e:?}"), "a trace that safetensors can hold"))?;
     write_file(path, &bytes)
 }

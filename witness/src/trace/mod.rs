@@ -41,7 +41,8 @@ pub struct InputTensor {
 impl InputTensor {
     /// The distinct inputs of a set of modules, ascending.
     pub fn of_modules(modules: &[LoraModule]) -> Vec<Self> {
-        let mut all: Vec<_> = modules.iter().map(|m| Self { layer: m.layer, site: m.site, width: m.d_in as u32 }).collect();
+        let mut all: Vec<_> =
+            modules.iter().map(|m| Self { layer: m.layer, site: m.site, width: m.d_in as u32 }).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -43,11 +43,13 @@ pub fn quantise(id: &str, trace: &FloatTrace, inputs: &[(InputTensor, i32)]) -> 
     let columns: Vec<(&[f32], i32)> = inputs
         .iter()
         .map(|(tensor, e)| {
-            let (_, rows) = trace.inputs.iter().find(|(t, _)| t == tensor).expect("a trace of this adapter has all its inputs");
+            let (_, rows) =
+                trace.inputs.iter().find(|(t, _)| t == tensor).expect("a trace of this adapter has all its inputs");
             (rows.as_slice(), *e)
         })
         .collect();
-    let exponent = columns.iter().filter_map(|(rows, e)| Some(least_rounding_exponent(max_abs(rows))? - e)).max().unwrap_or(0);
+    let exponent =
+        columns.iter().filter_map(|(rows, e)| Some(least_rounding_exponent(max_abs(rows))? - e)).max().unwrap_or(0);
     let x = columns
         .into_par_iter()
         .map(|(rows, e)| {
@@ -83,7 +85,8 @@ mod tests {
     use crate::trace::Site;
 
     fn trace(columns: &[&[f32]]) -> (FloatTrace, Vec<InputTensor>) {
-        let tensors: Vec<_> = (0..columns.len() as u32).map(|layer| InputTensor { layer, site: Site::Mlp, width: 1 }).collect();
+        let tensors: Vec<_> =
+            (0..columns.len() as u32).map(|layer| InputTensor { layer, site: Site::Mlp, width: 1 }).collect();
         let inputs = tensors.iter().cloned().zip(columns.iter().map(|c| c.to_vec())).collect();
         (FloatTrace { tokens: vec![0; columns[0].len()], inputs, last_logits: None }, tensors)
     }
@@ -97,7 +100,9 @@ mod tests {
         assert_eq!(least_exponent(0.0), 0);
         for extreme in [f32::MAX, f32::MIN_POSITIVE, f32::from_bits(1)] {
             let e = least_exponent(extreme);
-            assert!(f64::from(extreme) <= f64::from(X_MAX) * exp2(e) && f64::from(extreme) > f64::from(X_MAX) * exp2(e - 1));
+            assert!(
+                f64::from(extreme) <= f64::from(X_MAX) * exp2(e) && f64::from(extreme) > f64::from(X_MAX) * exp2(e - 1)
+            );
         }
     }
 
@@ -105,7 +110,9 @@ mod tests {
     #[test]
     fn x_reaches_its_bound_and_not_beyond() {
         let max = X_MAX as f32;
-        for (x, want) in [(max, (0, X_MAX)), (max + 0.46875, (0, X_MAX)), (max + 0.5, (1, 1 << 18)), (-max, (0, -X_MAX))] {
+        for (x, want) in
+            [(max, (0, X_MAX)), (max + 0.46875, (0, X_MAX)), (max + 0.5, (1, 1 << 18)), (-max, (0, -X_MAX))]
+        {
             let (t, n) = trace(&[&[x, 0.0]]);
             let q = quantise("", &t, &[(n[0].clone(), 0)]);
             assert_eq!((q.exponent, q.x[0][0]), want, "{x}");

@@ -1,0 +1,82 @@
+//! Copies: how often honest texts are taken for copies, and why candidates come from an exact index and not from MinHash.
+
+use std::collections::HashSet;
+
+use alloy_primitives::Address;
+use talea_witness::datanet::{Status, judge_all};
+
+fn statuses(texts: &[&str]) -> Vec<Status> {
+    judge_all(texts.iter().map(|t| (Address::ZERO, t.to_string())).collect()).into_iter().map(|c| c.status).collect()
+}
+
+/// 10,209 pairs of honest texts of one template each, about different entities: the hardest honest case there is here,
+/// because everything but the entity and its facts is shared.
+#[test]
+fn honest_pairs_are_not_clustered() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/honest.jsonl");
+    let texts: Vec<(String, String)> = std::fs::read_to_string(file)
+        .unwrap()
+        .lines()
+        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap())
+        .map(|v| (v["domain"].as_str().unwrap().into(), v["text"].as_str().unwrap().into()))
+        .collect();
+    let (mut pairs, mut taken_for_copies) = (0, 0);
+    for (i, (domain, a)) in texts.iter().enumerate() {
+        for (_, b) in texts[..i].iter().filter(|(d, _)| d == domain) {
+            let s = statuses(&[b, a]);
+            assert_eq!(s[0], Status::Representative, "{b}");
+            pairs += 1;
+            taken_for_copies += u32::from(s[1] != Status::Representative);
+        }
+    }
+    println!("{taken_for_copies} of {pairs} honest pairs taken for copies");
+    assert_eq!((pairs, taken_for_copies), (10_209, 0));
+}
+
+fn shingles(words: &[String]) -> HashSet<String> {
+    words.windows(3).map(|w| w.join(" ")).collect()
+}
+
+/// A textbook MinHash-LSH: 32 bands of 4 of 128 minima, hash functions anyone can compute.
+fn bands(set: &HashSet<String>) -> Vec<[u64; 4]> {
+    let base: Vec<u64> = set
+        .iter()
+        .map(|s| u64::from_le_bytes(blake3::hash(s.as_bytes()).as_bytes()[..8].try_into().unwrap()))
+        .collect();
+    let mix = |x: u64| (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15); // splitmix64's finaliser, once
+    let minimum =
+        |i: u64| base.iter().map(|h| mix(mix(h.wrapping_add(i.wrapping_mul(0xbf58_476d_1ce4_e5b9))))).min().unwrap();
+    (0..32).map(|b| [4 * b, 4 * b + 1, 4 * b + 2, 4 * b + 3].map(minimum)).collect()
+}
+
+const ATTEMPTS: u32 = 3000;
+
+/// A copier swaps words at random until MinHash-LSH sees no candidate, although the copy is above the threshold.
+/// The exact index finds every such copy.
+#[test]
+fn a_copy_ground_against_minhash_is_still_found() {
+    let original = "Port Kalora unloads cocoa with a dwell time of nine days and customs at Kalora ask for a bond letter \
+        before the draught limit of eleven metres is waived for ships that carry timber or bulk maize in the dry season \
+        and the harbour master of Kalora keeps a list of pilots who may board at night when the wind is from the west";
+    let words: Vec<String> = original.to_lowercase().split_whitespace().map(String::from).collect();
+    let (ours, lsh) = (shingles(&words), bands(&shingles(&words)));
+    let (mut missed, mut tried) = (0, 0);
+    for attempt in 0u32..ATTEMPTS {
+        let mut copy = words.clone();
+        let draw = blake3::hash(&attempt.to_le_bytes());
+        for at in draw.as_bytes()[..5].iter().map(|b| usize::from(*b) % words.len()) {
+            copy[at] = format!("{}{attempt}", copy[at]);
+        }
+        let theirs = shingles(&copy);
+        let (both, either) = (ours.intersection(&theirs).count(), ours.union(&theirs).count());
+        if 5 * both < 3 * either {
+            continue;
+        }
+        tried += 1;
+        missed += u32::from(bands(&theirs).iter().zip(&lsh).all(|(a, b)| a != b));
+        let s = statuses(&[original, &copy.join(" ")]);
+        assert!(matches!(s[1], Status::NearCopy { cluster: 0, .. }), "attempt {attempt}: {:?}", s[1]);
+    }
+    println!("MinHash-LSH missed {missed} of {tried} copies above the threshold");
+    assert!(missed > 0, "the attack that justifies the exact index no longer works");
+}
