@@ -53,7 +53,7 @@ fn again(policy: &Policy, fees: &[u128], influences: &[Influence], clusters: usi
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 1_000_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 10_000, failure_persistence: None, ..Config::default() })]
     #[test]
     fn paid_equals_fees(
         power in prop::sample::select(vec![1u8, 2, 4]),

@@ -28,6 +28,7 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
             let shape = shape.as_deref().map(parse_shape).transpose()?;
             let network = Network::open(network)?;
             let base = Base::open(&network.base)?;
+            check_requests(&network, &base)?;
             let folder = Folder(out.clone());
             let opened: Vec<Registered> =
                 network.adapters.iter().map(|a| open(&folder, a, &base)).collect::<Result<_, _>>()?;
@@ -76,6 +77,11 @@ fn open(folder: &Folder, entry: &AdapterEntry, base: &Base) -> talea_witness::Re
     Ok(Registered { name: entry.name.clone(), policy: entry.policy.clone(), adapter, index })
 }
 
+/// Refuses requests that the base model cannot be run on.
+pub fn check_requests(network: &Network, base: &Base) -> talea_witness::Result<()> {
+    network.requests.iter().try_for_each(|q| base.check_tokens(&format!("request {}", q.id), "tokens", &q.tokens()))
+}
+
 /// Traces every request with its adapter, and writes the integer traces; returns them with their files.
 pub fn trace_requests(
     network: &Network,
@@ -94,7 +100,7 @@ pub fn trace_requests(
         check_source(entry, &lora, &r.adapter)?;
         let tracer = Tracer::new(base, &lora, captured)?;
         for (place, request) in network.requests.iter().enumerate().filter(|(_, q)| q.adapter == r.name) {
-            traced[place] = Some(trace_one(base, &tracer, &r.adapter, request)?);
+            traced[place] = Some(trace_one(&tracer, &r.adapter, request)?);
             progress.inc(1);
         }
     }
@@ -108,14 +114,8 @@ pub fn trace_requests(
     Ok((traced, files))
 }
 
-fn trace_one(
-    base: &Base,
-    tracer: &Tracer<'_>,
-    adapter: &IntAdapter,
-    request: &Request,
-) -> talea_witness::Result<Traced> {
+fn trace_one(tracer: &Tracer<'_>, adapter: &IntAdapter, request: &Request) -> talea_witness::Result<Traced> {
     let tokens = request.tokens();
-    base.check_tokens(&format!("request {}", request.id), "tokens", &tokens)?;
     let float = tracer.trace(&request_stem(&request.id), &tokens)?;
     Ok(Traced { request: request.clone(), trace: quantise(&request.id, &float, &adapter.inputs) })
 }

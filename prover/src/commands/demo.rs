@@ -36,11 +36,14 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     let start = Instant::now();
     let network = Network::open(&args.network)?;
     let base = Base::open(&network.base)?;
+    batch::check_requests(&network, &base)?;
+    // Everything is read and checked before anything is written.
+    let opened: Vec<Opened<'_>> = network.adapters.iter().map(|a| Opened::new(a, &base)).collect::<Result<_, _>>()?;
     let folder = Folder(args.out.clone());
     let mut files = Vec::new();
     let mut entries = Vec::new();
-    for a in &network.adapters {
-        entries.push(register_one(&network, &base, a, &folder, &mut files)?);
+    for o in opened {
+        entries.push(register_one(&network, &base, o, &folder, &mut files)?);
     }
     let registered: Vec<&Registered> = entries.iter().map(|e| &e.registered).collect();
     let (traced, mut traces) = batch::trace_requests(&network, &base, &registered, None, &folder)?;
@@ -70,15 +73,28 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     Ok(true)
 }
 
+/// An adapter of the network, read and checked.
+struct Opened<'a> {
+    entry: &'a AdapterEntry,
+    datanet: Datanet,
+    lora: Lora,
+}
+
+impl<'a> Opened<'a> {
+    fn new(entry: &'a AdapterEntry, base: &Base) -> talea_witness::Result<Self> {
+        let datanet = Datanet::build(&entry.name, &entry.datanet)?;
+        Ok(Self { entry, datanet, lora: Lora::open(&entry.path, base)? })
+    }
+}
+
 fn register_one(
     network: &Network,
     base: &Base,
-    a: &AdapterEntry,
+    opened: Opened<'_>,
     folder: &Folder,
     files: &mut Vec<PathBuf>,
 ) -> talea_witness::Result<Entry> {
-    let datanet = Datanet::build(&a.name, &a.datanet)?;
-    let lora = Lora::open(&a.path, base)?;
+    let Opened { entry: a, datanet, lora } = opened;
     let tracer = Tracer::new(base, &lora, None)?;
     let progress = bar(format!("registering {}", a.name));
     let (int, index) = register(&a.name, base, &lora, &datanet, &tracer, &folder.0, &mut advance(&progress))?;

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn scores_add_up_at_the_edge_of_their_bound() {
         let (v, h) = (vec![(1i64 << 44) - 1; 1 << 16], vec![i16::MAX; 1 << 16]);
-        assert_eq!(scores(&v, &h), [((1i128 << 44) - 1) * 32767 << 16]);
+        assert_eq!(scores(&v, &h), [(((1i128 << 44) - 1) * 32767) << 16]);
         assert!(scores(&v, &h)[0] < 1 << 75);
     }
 }

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Everything that must hold, in one command.
+set -euo pipefail
+cd "$(dirname "$0")"
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --locked -- -D warnings
+if command -v cargo-deny >/dev/null; then
+  cargo deny --locked --offline check licenses bans sources
+else
+  echo "cargo-deny is not installed: licences and sources of dependencies are not checked" >&2
+fi
+cargo test --workspace --locked
