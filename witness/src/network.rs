@@ -200,6 +200,11 @@ impl Network {
         Ok(Self { root: root.into(), chain_id: raw.chain_id, node, base, adapters, requests, labels })
     }
 
+    /// The requests that an adapter served, in order.
+    pub fn requests_of(&self, adapter: &AdapterEntry) -> impl Iterator<Item = &Request> {
+        self.requests.iter().filter(|q| q.adapter == adapter.name)
+    }
+
     /// The adapter of that name.
     pub fn adapter(&self, name: &str) -> Result<&AdapterEntry> {
         self.adapters.iter().find(|a| a.name == name).ok_or_else(|| {

@@ -16,7 +16,7 @@ use talea_witness::{
     network::{AdapterEntry, Network},
 };
 
-use super::{adapter, batch, datanet, print_json, trace::request_stem};
+use super::{adapter, batch, datanet, print_json, stem, trace::request_stem};
 use crate::{
     cli::DemoArgs,
     folder::{Folder, files_below, index_beside, report_beside},
@@ -100,7 +100,7 @@ fn register_one(
     let (int, index) = register(&a.name, base, &lora, &datanet, &tracer, &folder.0, &mut advance(&progress))?;
     let everyone = reindex(&int, base, &datanet.without_clusters(), &tracer, &mut advance(&progress))?;
     progress.finish_and_clear();
-    let golden = golden_files(network, a);
+    let golden = golden_files(network, a)?;
     let errors = compare(base, &lora, &int, &golden)?;
     save(&folder.datanet(&a.name), &datanet)?;
     adapter::write(folder, &int, &index, &errors, golden.len())?;
@@ -110,12 +110,18 @@ fn register_one(
     Ok(Entry { registered: with(index), unclustered: with(everyone), datanet, errors, golden: golden.len() })
 }
 
-/// The golden traces of an adapter that the network folder holds.
-fn golden_files(network: &Network, a: &AdapterEntry) -> Vec<PathBuf> {
-    let requests = network.requests.iter().filter(|q| q.adapter == a.name).map(|q| request_stem(&q.id));
-    let texts = (0..10_000).map(|o| talea_witness::adapter::register::contribution_stem(&a.name, o));
+/// The golden traces of an adapter that the network folder holds, if it has a golden/ at all.
+fn golden_files(network: &Network, a: &AdapterEntry) -> talea_witness::Result<Vec<PathBuf>> {
     let golden = network.root.join("golden");
-    requests.chain(texts).map(|s| golden.join(format!("{s}.safetensors"))).filter(|p| p.exists()).collect()
+    if !golden.exists() {
+        return Ok(Vec::new());
+    }
+    let requests: Vec<String> = network.requests_of(a).map(|q| request_stem(&q.id)).collect();
+    let own = |stem: &str| {
+        let text = stem.strip_prefix(&format!("contribution-{}-", a.name));
+        text.is_some_and(|o| o.parse::<u32>().is_ok()) || requests.iter().any(|r| r == stem)
+    };
+    Ok(files_below(&golden)?.into_iter().filter(|f| own(&stem(f))).collect())
 }
 
 /// A contribution that is no representative, and what its kind is worth with and without clusters.
