@@ -167,6 +167,16 @@ fn bad_networks_are_refused_in_one_line() {
             |n| replace(&n.join("adapters/crop-disease/adapter_config.json"), "\"LORA\"", "\"LOHA\""),
             "peft_type: found \"LOHA\", expected LORA",
         ),
+        (
+            |n| {
+                replace(
+                    &n.join("adapters/crop-disease/adapter_config.json"),
+                    "\"lora_alpha\": 6",
+                    "\"lora_alpha\": 1e300",
+                )
+            },
+            "NaN or infinity in the forward pass",
+        ),
         (|n| replace(&n.join("base/config.json"), "\"hidden_size\": 96", "\"hidden_size\": 92"), "expected"),
         (|n| std::fs::write(n.join("base/model.safetensors"), [255; 64]).unwrap(), "model.safetensors: header: found"),
     ];
@@ -177,7 +187,11 @@ fn bad_networks_are_refused_in_one_line() {
         change(&network);
         let err = talea(&["demo", "--network", s(&network), "--out", s(&out)]).refusal();
         assert!(err.contains(says), "{err}\nshould say: {says}");
-        assert!(!out.exists(), "nothing half-written");
+        // what was finished before may stay; nothing may look finished that is not
+        assert!(!out.join("batch.talea").exists() && !out.join("manifest.json").exists());
+        let left = std::fs::read_dir(out.join("adapters"))
+            .map(|d| d.map(|f| f.unwrap().file_name().into_string().unwrap()).collect());
+        assert!(left.unwrap_or_else(|_| Vec::new()).iter().all(|f: &String| !f.starts_with('.')));
     }
 }
 

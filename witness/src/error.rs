@@ -30,6 +30,14 @@ pub enum Error {
         /// The system's word on it.
         source: std::io::Error,
     },
+    /// A receipt does not count.
+    #[error("receipt {id}: {source}")]
+    Receipt {
+        /// The request's id.
+        id: String,
+        /// Why.
+        source: crate::receipts::fold::ReceiptError,
+    },
     /// The float tracer's tensor library failed; shapes are checked before it runs.
     #[error("tracer: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -39,9 +47,10 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A refused input, from anything that prints. Line breaks are folded so that the message stays one line.
+    /// A refused input, from anything that prints. What is quoted may be hostile: the message stays one line of
+    /// printable characters.
     pub fn input(file: impl Display, field: impl Display, found: impl Display, expected: impl Display) -> Self {
-        let line = |x: &dyn Display| x.to_string().replace(['\n', '\r'], " ");
+        let line = |x: &dyn Display| printable(&x.to_string());
         Self::Input(Box::new(InputError {
             file: line(&file),
             field: line(&field),
@@ -54,6 +63,12 @@ impl Error {
     pub fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { file: path.display().to_string(), source }
     }
+}
+
+/// Text fit for a terminal: control characters become spaces, and so do marks that reorder what follows them.
+pub fn printable(text: &str) -> String {
+    let bad = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if bad(c) { ' ' } else { c }).collect()
 }
 
 /// Reads a whole file, naming it on failure.

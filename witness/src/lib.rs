@@ -9,6 +9,7 @@
 //! | [`influence`] | the influence index, scores and weights |
 //! | [`batch`] | requests in slots, payouts |
 //! | [`network`] | network.json, requests, usage records |
+//! | [`receipts`] | EIP-712 receipts and cumulative vouchers |
 //! | [`artefact`] | the file format |
 //! | [`bounds`] | every integer bound, in one table |
 //!
@@ -26,6 +27,7 @@ pub mod error;
 pub mod influence;
 pub mod model;
 pub mod network;
+pub mod receipts;
 pub mod trace;
 
 pub use error::{Error, Result};

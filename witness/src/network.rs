@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
+use k256::ecdsa::SigningKey;
 use serde::Deserialize;
 use wincode::{SchemaRead, SchemaWrite};
 
@@ -75,6 +76,8 @@ pub struct Network {
     pub root: PathBuf,
     /// EIP-155 chain id.
     pub chain_id: u64,
+    /// The contract that receipts are made out to; the zero address until one is deployed.
+    pub contract: Address,
     /// The node that builds the batch.
     pub node: Address,
     /// Folder of the base model.
@@ -85,6 +88,8 @@ pub struct Network {
     pub requests: Vec<Request>,
     /// Labels of known addresses, for display only.
     pub labels: BTreeMap<Address, String>,
+    /// Keys of test accounts: never shown.
+    pub keys: Keys,
 }
 
 /// One request with its usage record.
@@ -98,8 +103,14 @@ pub struct Request {
     pub prompt: Vec<u32>,
     /// Completion tokens, the last sampled one included.
     pub completion: Vec<u32>,
+    /// Tokens of the prompt that the serving stack took from its cache.
+    pub cached: u32,
     /// Fee in token base units, below 2^92.
     pub fee: u128,
+    /// Who pays it.
+    pub payer: Address,
+    /// When it was served, in seconds since 1970.
+    pub created: u64,
 }
 
 impl Request {
@@ -112,6 +123,7 @@ impl Request {
 #[derive(Deserialize)]
 struct NetworkFile {
     chain_id: u64,
+    contract: Option<String>,
     node: String,
     base: String,
     adapters: serde_json::Map<String, serde_json::Value>,
@@ -124,6 +136,7 @@ struct NetworkFile {
 #[derive(Deserialize)]
 struct AccountFile {
     address: String,
+    key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +177,9 @@ struct RequestFile {
 #[derive(Deserialize)]
 struct UsageFile {
     id: String,
+    created: u64,
+    model: String,
+    payer: String,
     usage: TokensFile,
     fee: String,
 }
@@ -172,6 +188,13 @@ struct UsageFile {
 struct TokensFile {
     prompt_tokens: u64,
     completion_tokens: u64,
+    total_tokens: Option<u64>,
+    prompt_tokens_details: Option<DetailsFile>,
+}
+
+#[derive(Deserialize)]
+struct DetailsFile {
+    cached_tokens: Option<u64>,
 }
 
 impl Network {
@@ -180,9 +203,18 @@ impl Network {
         let file = root.join("network.json");
         let raw: NetworkFile = parse_json(&file, &read_text(&file)?)?;
         let node = parse_address(&file, "node", &raw.node)?;
-        let mut labels = BTreeMap::new();
+        let contract = match &raw.contract {
+            Some(text) => parse_address(&file, "contract", text)?,
+            None => Address::ZERO,
+        };
+        let (mut labels, mut keys) = (BTreeMap::new(), Keys::default());
         for (label, account) in &raw.accounts {
-            labels.insert(parse_address(&file, &format!("accounts.{label}"), &account.address)?, label.clone());
+            let at = format!("accounts.{label}");
+            let address = parse_address(&file, &at, &account.address)?;
+            if let Some(key) = &account.key {
+                keys.0.insert(address, parse_key(&file, &at, key, address)?);
+            }
+            labels.insert(address, label.clone());
         }
         if raw.adapters.is_empty() {
             return Err(Error::input(file.display(), "adapters", "none", "at least one"));
@@ -197,7 +229,7 @@ impl Network {
             &adapters,
         )?;
         let base = inside(root, &file, "base", &raw.base)?;
-        Ok(Self { root: root.into(), chain_id: raw.chain_id, node, base, adapters, requests, labels })
+        Ok(Self { root: root.into(), chain_id: raw.chain_id, contract, keys, node, base, adapters, requests, labels })
     }
 
     /// The requests that an adapter served, in order.
@@ -212,6 +244,28 @@ impl Network {
             Error::input(self.root.join("network.json").display(), "adapters", format!("no {name}"), known.join(", "))
         })
     }
+}
+
+/// Signing keys by address. They have no `Display`, and their `Debug` says nothing.
+#[derive(Clone, Default)]
+pub struct Keys(pub BTreeMap<Address, SigningKey>);
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys", self.0.len())
+    }
+}
+
+/// A secp256k1 key in hex; it must be the account's. Errors do not repeat it.
+fn parse_key(file: &Path, at: &str, text: &str, address: Address) -> Result<SigningKey> {
+    let bad =
+        |found: &str| Error::input(file.display(), format!("{at}.key"), found, "the account's 32-byte key in hex");
+    let bytes: B256 = text.parse().map_err(|_| bad("something else"))?;
+    let key = SigningKey::from_slice(bytes.as_slice()).map_err(|_| bad("a number out of range"))?;
+    if Address::from_public_key(key.verifying_key()) != address {
+        return Err(bad("another account's key"));
+    }
+    Ok(key)
 }
 
 /// A path of the network file; it may not leave the folder.
@@ -320,27 +374,50 @@ fn join_requests(requests: &Path, usage: &Path, adapters: &[AdapterEntry]) -> Re
         let Some(u) = records.remove(&r.request_id) else {
             return Err(Error::input(usage.display(), "id", "no record", format!("one for request {}", r.request_id)));
         };
-        for (field, found, expected) in [
-            ("usage.prompt_tokens", u.usage.prompt_tokens, r.prompt_ids.len()),
-            ("usage.completion_tokens", u.usage.completion_tokens, r.completion_ids.len()),
-        ] {
-            if found != expected as u64 {
-                let why = format!("{expected}, the tokens of the request");
-                return Err(Error::input(usage.display(), format!("record {} {field}", u.id), found, why));
-            }
-        }
-        out.push(Request {
-            fee: parse_fee(usage, &u)?,
-            id: r.request_id,
-            adapter: r.adapter,
-            prompt: r.prompt_ids,
-            completion: r.completion_ids,
-        });
+        out.push(join(usage, r, &u)?);
     }
     match records.into_keys().min() {
         Some(id) => Err(Error::input(usage.display(), "id", id, "an id of the requests file")),
         None => Ok(out),
     }
+}
+
+/// A request with its record, which must say the same of tokens and adapter. Cached tokens are inside the prompt's.
+fn join(file: &Path, r: RequestFile, u: &UsageFile) -> Result<Request> {
+    let bad = |field: &str, found: &dyn std::fmt::Display, expected: String| {
+        Error::input(file.display(), format!("record {} {field}", u.id), found, expected)
+    };
+    let (prompt, completion) = (r.prompt_ids.len() as u64, r.completion_ids.len() as u64);
+    for (field, found, expected) in [
+        ("usage.prompt_tokens", u.usage.prompt_tokens, prompt),
+        ("usage.completion_tokens", u.usage.completion_tokens, completion),
+        ("usage.total_tokens", u.usage.total_tokens.unwrap_or(prompt + completion), prompt + completion),
+    ] {
+        if found != expected {
+            return Err(bad(field, &found, format!("{expected}, as the request has")));
+        }
+    }
+    let cached = u.usage.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).unwrap_or(0);
+    if cached > prompt {
+        return Err(bad(
+            "usage.prompt_tokens_details.cached_tokens",
+            &cached,
+            format!("at most the prompt's {prompt}"),
+        ));
+    }
+    if u.model.rsplit_once(':').map(|m| m.1) != Some(r.adapter.as_str()) {
+        return Err(bad("model", &u.model, format!("BASE:{}", r.adapter)));
+    }
+    Ok(Request {
+        fee: parse_fee(file, u)?,
+        payer: parse_address(file, &format!("record {} payer", u.id), &u.payer)?,
+        created: u.created,
+        cached: u32::try_from(cached).map_err(|_| bad("usage", &cached, "fewer than 2^32 tokens".into()))?,
+        id: r.request_id,
+        adapter: r.adapter,
+        prompt: r.prompt_ids,
+        completion: r.completion_ids,
+    })
 }
 
 fn parse_fee(file: &Path, u: &UsageFile) -> Result<u128> {

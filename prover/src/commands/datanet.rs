@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use talea_witness::{
     artefact::{hex, load, save},
     datanet::{Datanet, Status},
+    error::printable,
     network::check_name,
 };
 
@@ -69,7 +70,7 @@ fn print(datanet: &Datanet, digest: &[u8; 32]) {
 
 /// The beginning of a text on one line.
 pub fn excerpt(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line: String = printable(text).split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(40) {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line,

@@ -101,6 +101,7 @@ pub fn register(
         lora,
         tensors.into_iter().zip(largest.into_iter().map(least_exponent)).collect(),
     );
+    adapter.check(name)?;
     let mut indexer = Indexer::new(&adapter, datanet, unindexed);
     let mut back = spool.rewind()?;
     for (ordinal, tokens) in traced {

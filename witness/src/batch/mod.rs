@@ -228,6 +228,14 @@ impl Batch {
     /// Refuses a batch whose parts do not fit together, so that the methods below may index. It recomputes nothing.
     pub fn check(&self, file: &str) -> Result<()> {
         let bad = |field: String, found: String, expected: String| Err(Error::input(file, field, found, expected));
+        self.shape.check(&self.adapters.iter().map(|a| a.clusters.len()).collect::<Vec<_>>())?;
+        if self.slots.len() > self.shape.slots as usize {
+            return bad(
+                "slots".into(),
+                self.slots.len().to_string(),
+                format!("at most the shape's {}", self.shape.slots),
+            );
+        }
         for (i, s) in self.slots.iter().enumerate() {
             let Some(a) = self.adapters.get(s.adapter as usize) else {
                 return bad(

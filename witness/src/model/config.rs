@@ -44,6 +44,9 @@ pub struct LlamaConfig {
     pub eos: Option<u32>,
 }
 
+/// Widest row: the L1 bound of a row of A_int (2^24 − d_in) must leave room.
+const MAX_WIDTH: usize = 1 << 20;
+
 /// Scaling of the rotary frequencies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rope {
@@ -130,6 +133,14 @@ impl LlamaConfig {
         let head_dim = raw.head_dim.unwrap_or(raw.hidden_size / raw.num_attention_heads);
         if head_dim == 0 || !head_dim.is_multiple_of(2) || head_dim > 1 << 16 {
             return bad("head_dim", head_dim.to_string(), "an even number, 2 to 2^16");
+        }
+        let heads_width = raw.num_attention_heads * head_dim;
+        for (field, n) in
+            [("hidden_size", raw.hidden_size), ("intermediate_size", raw.intermediate_size), ("head_dim", heads_width)]
+        {
+            if n > MAX_WIDTH {
+                return bad(field, format!("a width of {n}"), "at most 2^20");
+            }
         }
         if !(raw.rms_norm_eps > 0.0 && raw.rms_norm_eps < 1.0) {
             return bad("rms_norm_eps", raw.rms_norm_eps.to_string(), "a number between 0 and 1");

@@ -10,7 +10,7 @@ use candle_core::{Device, Tensor};
 use super::{Base, config::LlamaConfig};
 use crate::{
     adapter::LoraModule,
-    error::Result,
+    error::{Error, Result},
     trace::{FloatTrace, InputTensor, Site},
 };
 
@@ -54,6 +54,10 @@ pub struct Llama {
     norm: Tensor,
     head: Linear,
     frequencies: Vec<f32>,
+    /// Attention scores held at once, over all heads: bounds memory, and changes no value.
+    scores: usize,
+    /// The model's folder, for messages.
+    name: String,
     /// Inputs to capture.
     wanted: Vec<InputTensor>,
 }
@@ -151,8 +155,10 @@ impl Llama {
             norm: w.tensor("model.norm.weight", &[c.hidden])?,
             head: linear("lm_head", false)?,
             frequencies: c.inverse_frequencies(),
+            scores: 1 << 26,
             wanted: InputTensor::of_modules(adapter),
             config: c.clone(),
+            name: base.dir.display().to_string(),
             layers,
         })
     }
@@ -167,14 +173,13 @@ impl Llama {
             Ok(())
         };
         let (cos, sin) = self.rotary(tokens.len())?;
-        let mask = causal_mask(tokens.len())?;
         let ids = Tensor::from_slice(tokens, tokens.len(), &Device::Cpu)?;
         let mut x = self.embed.index_select(&ids, 0)?;
         let norm = |x: &Tensor, w: &Tensor| candle_nn::ops::rms_norm(x, w, self.config.eps as f32);
         for (l, layer) in self.layers.iter().enumerate() {
             let h = norm(&x, &layer.input_norm)?;
             capture(l, Site::Attention, &h)?;
-            let mixed = self.attend(layer, &h, &cos, &sin, &mask)?;
+            let mixed = self.attend(layer, &h, &cos, &sin)?;
             capture(l, Site::AttentionOut, &mixed)?;
             x = (x + layer.o.forward(&mixed)?)?;
             let h = norm(&x, &layer.post_norm)?;
@@ -186,22 +191,17 @@ impl Llama {
         let h = norm(&x, &self.norm)?;
         capture(self.layers.len(), Site::Head, &h)?;
         let last = self.head.forward(&h.narrow(0, tokens.len() - 1, 1)?.contiguous()?)?;
-        Ok(FloatTrace {
-            tokens: tokens.to_vec(),
-            inputs: self.wanted.iter().cloned().zip(captured).collect(),
-            last_logits: Some(last.flatten_all()?.to_vec1()?),
-        })
+        let inputs: Vec<(InputTensor, Vec<f32>)> = self.wanted.iter().cloned().zip(captured).collect();
+        if let Some((tensor, _)) = inputs.iter().find(|(_, rows)| rows.iter().any(|x| !x.is_finite())) {
+            let field = format!("layer {} {:?}", tensor.layer, tensor.site);
+            return Err(Error::input(&self.name, field, "NaN or infinity in the forward pass", "finite activations"));
+        }
+        Ok(FloatTrace { tokens: tokens.to_vec(), inputs, last_logits: Some(last.flatten_all()?.to_vec1()?) })
     }
 
-    /// Grouped-query attention: [T, hidden] → [T, heads·head_dim], before the output projection.
-    fn attend(
-        &self,
-        layer: &Layer,
-        h: &Tensor,
-        cos: &Tensor,
-        sin: &Tensor,
-        mask: &Tensor,
-    ) -> candle_core::Result<Tensor> {
+    /// Grouped-query attention: [T, hidden] → [T, heads·head_dim], before the output projection. Query rows are taken in
+    /// blocks, so that a long sequence needs no T × T scores at once.
+    fn attend(&self, layer: &Layer, h: &Tensor, cos: &Tensor, sin: &Tensor) -> candle_core::Result<Tensor> {
         let c = &self.config;
         let t = h.dim(0)?;
         let split = |x: Tensor, heads: usize| x.reshape((t, heads, c.head_dim))?.transpose(0, 1)?.contiguous();
@@ -211,12 +211,19 @@ impl Llama {
         let v = split(layer.v.forward(h)?, c.kv_heads)?;
         let group = c.heads / c.kv_heads;
         let spread = |x: Tensor| {
-            x.unsqueeze(1)?.expand((c.kv_heads, group, t, c.head_dim))?.contiguous()?.reshape((c.heads, t, c.head_dim))
+            let wide = x.unsqueeze(1)?.expand((c.kv_heads, group, t, c.head_dim))?.contiguous()?;
+            wide.reshape((c.heads, t, c.head_dim))
         };
-        let (k, v) = (spread(k)?, spread(v)?);
-        let scores = (q.matmul(&k.transpose(1, 2)?.contiguous()?)? * (c.head_dim as f64).powf(-0.5))?;
-        let weights = candle_nn::ops::softmax_last_dim(&scores.broadcast_add(mask)?)?;
-        weights.matmul(&v)?.transpose(0, 1)?.contiguous()?.reshape((t, c.heads * c.head_dim))
+        let (k, v) = (spread(k)?.transpose(1, 2)?.contiguous()?, spread(v)?);
+        let rows = (self.scores / (c.heads * t)).clamp(1, t);
+        let mut blocks = Vec::new();
+        for from in (0..t).step_by(rows) {
+            let rows = rows.min(t - from);
+            let scores = (q.narrow(1, from, rows)?.contiguous()?.matmul(&k)? * (c.head_dim as f64).powf(-0.5))?;
+            let weights = candle_nn::ops::softmax_last_dim(&scores.broadcast_add(&causal_mask(from, rows, t)?)?)?;
+            blocks.push(weights.matmul(&v)?);
+        }
+        Tensor::cat(&blocks, 1)?.transpose(0, 1)?.contiguous()?.reshape((t, c.heads * c.head_dim))
     }
 
     /// cos and sin of position × frequency, [T, head_dim/2].
@@ -228,8 +235,31 @@ impl Llama {
     }
 }
 
-/// [T, T]: 0 where a position may look, −∞ after it.
-fn causal_mask(t: usize) -> candle_core::Result<Tensor> {
-    let rows: Vec<f32> = (0..t * t).map(|i| if i % t > i / t { f32::NEG_INFINITY } else { 0.0 }).collect();
-    Tensor::from_vec(rows, (t, t), &Device::Cpu)
+/// [rows, T] from row `from` on: 0 where a position may look, −∞ after it.
+fn causal_mask(from: usize, rows: usize, t: usize) -> candle_core::Result<Tensor> {
+    let cells: Vec<f32> = (0..rows * t).map(|i| if i % t > from + i / t { f32::NEG_INFINITY } else { 0.0 }).collect();
+    Tensor::from_vec(cells, (rows, t), &Device::Cpu)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::Lora;
+
+    #[test]
+    fn attention_in_blocks_is_attention() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/zoo/gqa-untied-all-modules");
+        let base = Base::open(&dir.join("base")).unwrap();
+        let lora = Lora::open(&dir.join("adapter"), &base).unwrap();
+        let mut llama = Llama::load(&base, &lora.modules).unwrap();
+        let tokens: Vec<u32> = (0..45).map(|i| i * 5).collect();
+        let whole = llama.trace(&tokens).unwrap();
+        for rows in [1, 7, 44] {
+            llama.scores = rows * base.config.heads * tokens.len();
+            let blocks = llama.trace(&tokens).unwrap();
+            for ((_, a), (_, b)) in whole.inputs.iter().zip(&blocks.inputs) {
+                assert!(a.iter().zip(b).all(|(x, y)| (x - y).abs() <= 1e-5), "{rows} rows at once");
+            }
+        }
+    }
 }

@@ -1,0 +1,86 @@
+//! Receipts from usage records, signed with the network's accounts.
+
+use alloy_primitives::{Address, keccak256};
+use k256::ecdsa::SigningKey;
+
+use super::{Domain, Receipt, Receipts, SignedReceipt, SignedVoucher, fold::Ledger, salted_hash, sign};
+use crate::{
+    error::{Error, Result},
+    network::{Network, Request},
+};
+
+/// keccak-256 of a request id's UTF-8 bytes.
+pub fn request_hash(id: &str) -> [u8; 32] {
+    keccak256(id).0
+}
+
+/// A salt that only the node can make and can always make again: keccak-256 of a label, its key, the id and the part.
+fn salt(node: &SigningKey, id: &str, part: &str) -> [u8; 32] {
+    keccak256([&b"talea/salt/1"[..], &node.to_bytes()[..], &request_hash(id)[..], part.as_bytes()].concat()).0
+}
+
+fn key<'a>(network: &'a Network, address: &Address, whose: &str) -> Result<&'a SigningKey> {
+    let file = network.root.join("network.json");
+    network.keys.0.get(address).ok_or_else(|| {
+        Error::input(file.display(), "accounts", format!("no key of {whose} {address}"), "its key, to sign with")
+    })
+}
+
+/// Signs a receipt for every request, in order, and folds them onto `earlier` vouchers. `adapter` gives digests by name.
+pub fn import(
+    network: &Network,
+    model: &[u8; 32],
+    adapter: impl Fn(&str) -> Result<[u8; 32]>,
+    earlier: &[SignedVoucher],
+) -> Result<Receipts> {
+    let domain = Domain { chain_id: network.chain_id, contract: network.contract.into_array() };
+    let refused = |id: &str, e: super::fold::ReceiptError| Error::Receipt { id: id.into(), source: e };
+    let mut ledger = Ledger::new(domain, earlier).map_err(|e| refused("earlier vouchers", e))?;
+    let mut receipts = Vec::with_capacity(network.requests.len());
+    for request in &network.requests {
+        let digest = adapter(&request.adapter)?;
+        let signed = signed(network, &domain, request, model, &digest, &ledger)?;
+        ledger.accept(&signed, request, model, &digest).map_err(|e| refused(&request.id, e))?;
+        receipts.push(signed);
+    }
+    let vouchers = ledger
+        .into_vouchers()
+        .map(|voucher| {
+            let signature = sign(key(network, &voucher.payer.into(), "payer")?, &voucher.digest(&domain));
+            Ok(SignedVoucher { voucher, signature })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Receipts { domain, receipts, vouchers })
+}
+
+fn signed(
+    network: &Network,
+    domain: &Domain,
+    request: &Request,
+    model: &[u8; 32],
+    adapter: &[u8; 32],
+    ledger: &Ledger,
+) -> Result<SignedReceipt> {
+    let node = key(network, &network.node, "node")?;
+    let payer = key(network, &request.payer, "payer")?;
+    let (prompt_salt, output_salt) = (salt(node, &request.id, "prompt"), salt(node, &request.id, "output"));
+    let parties = (request.payer.into_array(), network.node.into_array());
+    let receipt = Receipt {
+        request_id: request_hash(&request.id),
+        model: *model,
+        adapter: *adapter,
+        prompt_hash: salted_hash(&prompt_salt, &request.prompt),
+        output_hash: salted_hash(&output_salt, &request.completion),
+        prompt_tokens: request.prompt.len() as u32,
+        cached_tokens: request.cached,
+        completion_tokens: request.completion.len() as u32,
+        payer: parties.0,
+        node: parties.1,
+        fee: request.fee,
+        timestamp: request.created,
+        nonce: ledger.last_nonce(&(parties.0, parties.1, *adapter)) + 1,
+    };
+    let digest = receipt.digest(domain);
+    let (payer_signature, node_signature) = (sign(payer, &digest), sign(node, &digest));
+    Ok(SignedReceipt { id: request.id.clone(), receipt, prompt_salt, output_salt, payer_signature, node_signature })
+}
