@@ -24,7 +24,7 @@ with tempfile.TemporaryDirectory() as tmp:
     run("batch", "build", "--network", net, "--out", out, "--shape", "2,4,32,16")
     shutil.rmtree(root / "ledger", ignore_errors=True)
     (root / "ledger").mkdir()
-    for f in [out / "batch.talea", *(out / "datanets").iterdir(), *(out / "adapters").glob("*.adapter"), *(out / "adapters").glob("*.index"), *(out / "traces").iterdir()]:
+    for f in [out / "batch.talea", out / "receipts.talea", *(out / "datanets").iterdir(), *(out / "adapters").glob("*.adapter"), *(out / "adapters").glob("*.index"), *(out / "traces").iterdir()]:
         (root / "ledger" / f.name).write_bytes(f.read_bytes())
     shutil.copy(net / "network.json", root / "ledger/network.json")
     for f in ("requests.jsonl", "usage.jsonl"): shutil.copy(net / f, root / "ledger" / f)

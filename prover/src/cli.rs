@@ -33,6 +33,9 @@ pub enum Command {
     /// Record what enters an adapter's modules, or check such a record.
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// Sign receipts for requests and fold them into cumulative vouchers.
+    #[command(subcommand)]
+    Receipts(ReceiptsCommand),
     /// Compute the payouts of a batch of requests.
     #[command(subcommand)]
     Batch(BatchCommand),
@@ -142,6 +145,31 @@ pub enum TraceCommand {
         /// Safetensors files laid out like fixtures/demo/golden.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+}
+
+/// `talea receipts …`
+#[derive(Subcommand)]
+pub enum ReceiptsCommand {
+    /// Turn a network's usage records into EIP-712 receipts, signed with its accounts, and fold them into vouchers.
+    Import {
+        /// Network folder; its accounts must hold the keys of the node and of every payer.
+        #[arg(long, value_name = "DIR")]
+        network: PathBuf,
+        /// Folder with adapters/NAME.adapter; receipts.talea is written here.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Receipts of an earlier batch, whose vouchers go on.
+        #[arg(long, value_name = "FILE")]
+        earlier: Option<PathBuf>,
+    },
+    /// Show receipts and vouchers, checking every signature.
+    Show {
+        /// receipts.talea
+        file: PathBuf,
+        /// Network folder whose accounts give names to addresses.
+        #[arg(long, value_name = "DIR")]
+        network: Option<PathBuf>,
     },
 }
 

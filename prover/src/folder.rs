@@ -28,6 +28,11 @@ impl Folder {
         self.0.join("traces").join(format!("{id}.trace"))
     }
 
+    /// `receipts.talea`
+    pub fn receipts(&self) -> PathBuf {
+        self.0.join("receipts.talea")
+    }
+
     /// `batch.talea`
     pub fn batch(&self) -> PathBuf {
         self.0.join("batch.talea")

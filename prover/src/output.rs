@@ -78,8 +78,8 @@ pub fn advance(bar: &ProgressBar) -> impl FnMut(usize, usize) + '_ {
     }
 }
 
-/// What each output rests on. Nothing is proven or signed yet, and every output says so.
-pub const LABELS: [(&str, &str, &str); 7] = [
+/// What each output rests on: output, label, and what would change it.
+const LABELS: [(&str, &str, &str); 7] = [
     ("Datanet verdicts, clusters", "declared", "anyone can recompute them from the texts"),
     ("input activations X", "declared", "to be attested by the signer of C_X"),
     ("usage, token counts, fees", "declared", "to be attested through signed receipts and C_req"),
@@ -89,21 +89,36 @@ pub const LABELS: [(&str, &str, &str); 7] = [
     ("payouts P, roles, dust", "declared", "to be proven"),
 ];
 
+/// The place in [`LABELS`] that receipts attest.
+const RECEIPTS: usize = 2;
+
+/// The labels of a batch's outputs; `signed` says that every request has a checked receipt.
+fn labels(signed: bool) -> [(&'static str, &'static str, &'static str); 7] {
+    let mut all = LABELS;
+    if signed {
+        all[RECEIPTS] = ("usage, token counts, fees", "attested", "signed by payer and node (on a test network: with the keys in network.json)");
+    }
+    all
+}
+
 /// The labels as a table.
-pub fn print_labels() {
-    println!(
-        "\nWhat this rests on — proven: nothing yet · attested (signed): nothing yet · declared: everything below"
+pub fn print_labels(signed: bool) {
+    let what = if signed { "usage and fees" } else { "nothing yet" };
+    println!("\nWhat this rests on — proven: nothing yet · attested (signed): {what} · declared: everything else");
+    table(
+        ["output", "label", "how, or what comes later"],
+        &[],
+        labels(signed).map(|(a, b, c)| [a.into(), b.into(), c.into()]),
     );
-    table(["output", "now", "later"], &[], LABELS.map(|(a, b, c)| [a.into(), b.into(), c.into()]));
 }
 
 /// The labels as JSON.
-pub fn labels_json() -> Value {
-    json!({
-        "proven": [],
-        "attested": [],
-        "declared": LABELS.map(|(what, _, later)| json!({ "output": what, "later": later })),
-    })
+pub fn labels_json(signed: bool) -> Value {
+    let of = |label: &str| -> Vec<Value> {
+        let its = labels(signed).into_iter().filter(|l| l.1 == label);
+        its.map(|(what, _, how)| json!({ "output": what, "how": how })).collect()
+    };
+    json!({ "proven": of("proven"), "attested": of("attested"), "declared": of("declared") })
 }
 
 /// `adapter#ordinal`, how a cluster is named.

@@ -39,6 +39,8 @@ fn step_by_step(network: &Path, out: &Path, traces: Option<&Path>) {
         args.extend(["--golden", s(golden)]);
         talea(&args).expect_status(0);
     }
+    talea(&["receipts", "import", "--network", s(network), "--out", s(out)]).expect_status(0);
+    talea(&["receipts", "show", s(&out.join("receipts.talea"))]).expect_status(0);
     let mut args = vec!["batch", "build", "--network", s(network), "--out", s(out)];
     args.extend(traces.iter().flat_map(|t| ["--traces", s(t)]));
     talea(&args).expect_status(0);
@@ -77,9 +79,11 @@ fn single_commands_and_captured_traces_write_what_demo_writes() {
     let shown = json_of(&["batch", "show", s(&demo.join("batch.talea"))]);
     assert_eq!(shown["total_paid"], shown["total_fees"]);
     assert_eq!(shown["labels"]["proven"].as_array().unwrap().len(), 0);
+    assert_eq!(shown["labels"]["attested"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["labels"]["attested"][0]["output"], "usage, token counts, fees");
     let text =
         talea(&["batch", "show", "--network", s(&network), s(&demo.join("batch.talea"))]).expect_status(0).stdout();
-    for must in ["difference 0", "crop-disease#", "adapter owner", "proven: nothing yet", "declared"] {
+    for must in ["difference 0", "crop-disease#", "adapter owner", "proven: nothing yet", "attested", "declared"] {
         assert!(text.contains(must), "{must}");
     }
 }
@@ -126,6 +130,24 @@ fn bad_networks_are_refused_in_one_line() {
         ),
         (|n| replace(&n.join("network.json"), "\"chain_id\": 31337", "\"chain_id\": -1"), "network.json: line 2"),
         (|n| replace(&n.join("usage.jsonl"), "\"fee\": \"", "\"fee\": \"4951760157141521099596496896"), "fee: found"),
+        (
+            |n| replace(&n.join("usage.jsonl"), "\"model\": \"base:contract", "\"model\": \"base:c"),
+            "model: found base:c-security",
+        ),
+        (
+            |n| {
+                replace(
+                    &n.join("usage.jsonl"),
+                    ", \"total_tokens\"",
+                    ", \"prompt_tokens_details\": {\"cached_tokens\": 99}, \"total_tokens\"",
+                )
+            },
+            "usage.prompt_tokens_details.cached_tokens: found 99, expected at most the prompt's",
+        ),
+        (
+            |n| replace(&n.join("network.json"), "\"key\": \"0x", "\"key\": \"0xf"),
+            ".key: found something else, expected the account's 32-byte key in hex",
+        ),
         (|n| replace(&n.join("usage.jsonl"), "\"prompt_tokens\": ", "\"prompt_tokens\": 1"), "usage.prompt_tokens"),
         (
             |n| replace(&n.join("requests.jsonl"), "\"prompt_ids\": [0, ", "\"prompt_ids\": [640, "),

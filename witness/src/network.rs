@@ -13,6 +13,7 @@ use wincode::{SchemaRead, SchemaWrite};
 use crate::{
     bounds,
     error::{Error, Result, parse_json, parse_jsonl, read_text},
+    receipts::Domain,
 };
 
 /// Basis points in a whole.
@@ -230,6 +231,11 @@ impl Network {
         )?;
         let base = inside(root, &file, "base", &raw.base)?;
         Ok(Self { root: root.into(), chain_id: raw.chain_id, contract, keys, node, base, adapters, requests, labels })
+    }
+
+    /// Chain and contract that receipts are made out to.
+    pub fn domain(&self) -> Domain {
+        Domain { chain_id: self.chain_id, contract: self.contract.into_array() }
     }
 
     /// The requests that an adapter served, in order.

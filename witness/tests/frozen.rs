@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use talea_witness::{
     adapter::quantise::IntAdapter,
-    artefact::{encode, load},
-    batch::{Batch, Registered, Traced, shape::BatchShape},
+    artefact::{digest, encode, load},
+    batch::{Batch, Registered, Traced, bind_receipts, shape::BatchShape},
     datanet::Datanet,
     influence::index::{Index, build},
     network::Network,
+    receipts::{Receipts, import::import},
     trace::IntTrace,
 };
 
@@ -28,11 +29,17 @@ fn registered(network: &Network) -> Registered {
 fn the_batch_is_frozen_on_one_thread_and_on_two() {
     let network = Network::open(&file("")).unwrap();
     let registered = registered(&network);
-    let traced: Vec<Traced> = network
+    let mut traced: Vec<Traced> = network
         .requests
         .iter()
-        .map(|r| Traced { request: r.clone(), trace: load::<IntTrace>(&file(&format!("{}.trace", r.id))).unwrap().0 })
+        .map(|r| Traced {
+            request: r.clone(),
+            trace: load::<IntTrace>(&file(&format!("{}.trace", r.id))).unwrap().0,
+            receipt: [0; 32],
+        })
         .collect();
+    let receipts = load::<Receipts>(&file("receipts.talea")).unwrap().0;
+    bind_receipts(&receipts, network.domain(), network.node, &[&registered], &mut traced).unwrap();
     let shape = BatchShape { slots: 2, requests: 4, tokens: 32, clusters: 16 };
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -41,6 +48,15 @@ fn the_batch_is_frozen_on_one_thread_and_on_two() {
     }
     let batch = load::<Batch>(&file("batch.talea")).unwrap().0;
     assert!(batch.requests.iter().all(|q| q.span == 2) && batch.slots.len() == 2, "the vector covers spans and splits");
+}
+
+#[test]
+fn receipts_are_frozen() {
+    let network = Network::open(&file("")).unwrap();
+    let adapter = digest(&std::fs::read(file("crop-disease.adapter")).unwrap());
+    let base = registered(&network).adapter.base;
+    let receipts = import(&network, &base, |_| Ok(adapter), &[]).unwrap();
+    assert_eq!(encode(&receipts), std::fs::read(file("receipts.talea")).unwrap());
 }
 
 #[test]

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use talea_witness::{
     adapter::{Lora, quantise::IntAdapter, register::Tracer},
     artefact::{hex, load, save},
-    batch::{Batch, BatchRequest, Registered, Traced, shape::BatchShape},
+    batch::{Batch, BatchRequest, Registered, Traced, bind_receipts, shape::BatchShape},
     error::Error,
     model::Base,
     network::{AdapterEntry, Network, Request},
+    receipts::Receipts,
     trace::quantise::quantise,
 };
 
@@ -33,7 +34,11 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
             let opened: Vec<Registered> =
                 network.adapters.iter().map(|a| open(&folder, a, &base)).collect::<Result<_, _>>()?;
             let registered: Vec<&Registered> = opened.iter().collect();
-            let (traced, _) = trace_requests(&network, &base, &registered, traces.as_deref(), &folder)?;
+            let (mut traced, _) = trace_requests(&network, &base, &registered, traces.as_deref(), &folder)?;
+            if folder.receipts().exists() {
+                let (receipts, _) = load::<Receipts>(&folder.receipts())?;
+                bind_receipts(&receipts, network.domain(), network.node, &registered, &mut traced)?;
+            }
             let batch = Batch::build(network.chain_id, network.node, &registered, &traced, shape)?;
             let digest = save(&folder.batch(), &batch)?;
             (batch, digest, Names::of(&network))
@@ -50,7 +55,7 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     } else {
         println!("Batch   blake3 {}   chain {}   node {}", hex(&digest), batch.chain_id, names.show(&batch.node));
         print(&batch, &names);
-        print_labels();
+        print_labels(batch.attested());
     }
     Ok(true)
 }
@@ -117,7 +122,7 @@ pub fn trace_requests(
 fn trace_one(tracer: &Tracer<'_>, adapter: &IntAdapter, request: &Request) -> talea_witness::Result<Traced> {
     let tokens = request.tokens();
     let float = tracer.trace(&request_stem(&request.id), &tokens)?;
-    Ok(Traced { request: request.clone(), trace: quantise(&request.id, &float, &adapter.inputs) })
+    Ok(Traced { request: request.clone(), trace: quantise(&request.id, &float, &adapter.inputs), receipt: [0; 32] })
 }
 
 /// The PEFT folder must still be the one that was registered.
@@ -211,7 +216,7 @@ pub fn to_json(batch: &Batch, digest: &[u8; 32]) -> Value {
         "payouts": payouts,
         "total_paid": total.to_string(),
         "total_fees": batch.fees().to_string(),
-        "labels": labels_json(),
+        "labels": labels_json(batch.attested()),
     })
 }
 
@@ -228,5 +233,6 @@ fn request_json(batch: &Batch, q: &BatchRequest) -> Value {
         "credited": credited(&q.ranks).map(|k| a.clusters[k].0),
         "credits": credits,
         "trace_blake3": hex(&q.trace),
+        "receipt": (q.receipt != [0; 32]).then(|| format!("0x{}", hex(&q.receipt))),
     })
 }

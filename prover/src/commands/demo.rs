@@ -1,6 +1,6 @@
 //! `talea demo`: a whole network folder, end to end.
 
-use std::{path::PathBuf, time::Instant};
+use std::{collections::HashMap, path::PathBuf, time::Instant};
 
 use serde_json::{Value, json};
 use talea_witness::{
@@ -9,11 +9,12 @@ use talea_witness::{
         register::{Tracer, register, reindex},
         report::{ModuleError, compare},
     },
-    artefact::save,
-    batch::{Batch, Registered, Role, Traced},
+    artefact::{digest, encode, save},
+    batch::{Batch, Registered, Role, Traced, bind_receipts},
     datanet::{Datanet, Status},
     model::Base,
     network::{AdapterEntry, Network},
+    receipts::import::import,
 };
 
 use super::{adapter, batch, datanet, print_json, stem, trace::request_stem};
@@ -46,10 +47,18 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         entries.push(register_one(&network, &base, o, &folder, &mut files)?);
     }
     let registered: Vec<&Registered> = entries.iter().map(|e| &e.registered).collect();
-    let (traced, mut traces) = batch::trace_requests(&network, &base, &registered, None, &folder)?;
+    let (mut traced, mut traces) = batch::trace_requests(&network, &base, &registered, None, &folder)?;
     files.append(&mut traces);
+    if !network.keys.0.is_empty() {
+        let digests: HashMap<&str, [u8; 32]> =
+            registered.iter().map(|r| (r.name.as_str(), digest(&encode(&r.adapter)))).collect();
+        let receipts = import(&network, &base.digest, |name| Ok(digests[name]), &[])?;
+        save(&folder.receipts(), &receipts)?;
+        bind_receipts(&receipts, network.domain(), network.node, &registered, &mut traced)?;
+        files.push(folder.receipts());
+    }
     let result = Batch::build(network.chain_id, network.node, &registered, &traced, None)?;
-    let digest = save(&folder.batch(), &result)?;
+    let sum = save(&folder.batch(), &result)?;
     files.push(folder.batch());
     let unclustered: Vec<&Registered> = entries.iter().map(|e| &e.unclustered).collect();
     let without = Batch::build(network.chain_id, network.node, &unclustered, &traced, None)?;
@@ -57,7 +66,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     folder.write_manifest(files, &inputs)?;
     let losers = losers(&entries, &result, &without);
     if json {
-        let mut doc = batch::to_json(&result, &digest);
+        let mut doc = batch::to_json(&result, &sum);
         doc["adapters"] = entries.iter().map(entry_json).collect();
         doc["copies_and_filler"] = losers.iter().map(Loser::json).collect();
         print_json(&doc);
@@ -234,7 +243,7 @@ fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser],
         grouped(losers.iter().map(|l| l.earned).sum()),
         grouped(lost)
     );
-    print_labels();
+    print_labels(result.attested());
 }
 
 fn worst(e: &Entry) -> String {

@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod batch;
 pub mod datanet;
 pub mod demo;
+pub mod receipts;
 pub mod trace;
 
 use crate::cli::{Cli, Command};
@@ -15,6 +16,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Datanet(c) => datanet::run(c, cli.json),
         Command::Adapter(c) => adapter::run(c, cli.json),
         Command::Trace(c) => trace::run(c, cli.json),
+        Command::Receipts(c) => receipts::run(c, cli.json),
         Command::Batch(c) => batch::run(c, cli.json),
     }
 }

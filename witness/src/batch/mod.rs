@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Result},
     influence::{Influence, index::Index, scores, weigh},
     network::{Policy, Request},
+    receipts::{Domain, Receipts, fold::check_signed},
     trace::{IntTrace, quantise::summed},
 };
 use payout::{Credit, pay};
@@ -84,6 +85,8 @@ pub struct BatchRequest {
     pub fee: u128,
     /// BLAKE3 of the trace artefact.
     pub trace: [u8; 32],
+    /// EIP-712 digest of its receipt, signed by payer and node; zero where there is none.
+    pub receipt: [u8; 32],
     /// S per row of the index.
     pub scores: Vec<i128>,
     /// κ.
@@ -126,6 +129,45 @@ pub struct Traced {
     pub request: Request,
     /// Its trace under its adapter's exponents.
     pub trace: IntTrace,
+    /// Digest of its checked receipt ([`bind_receipts`]); zero where there is none.
+    pub receipt: [u8; 32],
+}
+
+/// Checks every request's receipt and binds its digest: same chain and contract, both signatures, the node of the
+/// batch, tokens as traced.
+pub fn bind_receipts(
+    receipts: &Receipts,
+    domain: Domain,
+    node: Address,
+    registered: &[&Registered],
+    traced: &mut [Traced],
+) -> Result<()> {
+    let file = "receipts";
+    if receipts.domain != domain {
+        return Err(Error::input(file, "domain", format!("{:?}", receipts.domain), format!("{domain:?}")));
+    }
+    if receipts.receipts.len() != traced.len() {
+        return Err(Error::input(
+            file,
+            "receipts",
+            receipts.receipts.len(),
+            format!("{}, one per request", traced.len()),
+        ));
+    }
+    for (signed, t) in receipts.receipts.iter().zip(traced) {
+        let name = &t.request.adapter;
+        let Some(r) = registered.iter().find(|r| r.name == *name) else {
+            return Err(Error::input(&t.request.id, "adapter", name, "a registered adapter"));
+        };
+        if signed.receipt.node != node.into_array() {
+            let found = Address::from(signed.receipt.node);
+            return Err(Error::input(format!("receipt {}", signed.id), "node", found, node));
+        }
+        check_signed(&domain, signed, &t.request, &r.adapter.base, &digest(&encode(&r.adapter)))
+            .map_err(|source| Error::Receipt { id: t.request.id.clone(), source })?;
+        t.receipt = signed.receipt.digest(&domain).0;
+    }
+    Ok(())
 }
 
 impl Batch {
@@ -215,6 +257,7 @@ impl Batch {
                 tokens: q.trace.tokens.len() as u32,
                 fee: q.request.fee,
                 trace: digest(&encode(&q.trace)),
+                receipt: q.receipt,
                 scores: i.scores,
                 kappa: i.kappa,
                 ranks: i.ranks,
@@ -305,6 +348,11 @@ impl Batch {
             add(a.policy.sink, Role::Sink, slot.dust);
         }
         all
+    }
+
+    /// Does every request carry a receipt that payer and node signed?
+    pub fn attested(&self) -> bool {
+        !self.requests.is_empty() && self.requests.iter().all(|q| q.receipt != [0; 32])
     }
 
     /// Σ fees.

@@ -107,13 +107,7 @@ impl Ledger {
         adapter: &[u8; 32],
     ) -> Result<(), ReceiptError> {
         let r = &signed.receipt;
-        check_request(signed, request, model, adapter)?;
-        let digest = r.digest(&self.domain);
-        for (signer, signature, address) in
-            [("payer", &signed.payer_signature, &r.payer), ("node", &signed.node_signature, &r.node)]
-        {
-            verify(signature, &digest, address).map_err(|why| ReceiptError::Signature { signer, why })?;
-        }
+        check_signed(&self.domain, signed, request, model, adapter)?;
         let key = (r.payer, r.node, r.adapter);
         let empty = Voucher { payer: r.payer, node: r.node, adapter: r.adapter, cumulative: 0, timestamp: 0, nonce: 0 };
         let v = self.open.get(&key).unwrap_or(&empty);
@@ -122,9 +116,6 @@ impl Ledger {
         }
         if r.timestamp < v.timestamp {
             return Err(ReceiptError::Timestamp { found: r.timestamp, last: v.timestamp });
-        }
-        if r.fee >> FEE_BITS != 0 {
-            return Err(ReceiptError::Fee { found: r.fee });
         }
         let cumulative =
             v.cumulative.checked_add(r.fee).ok_or(ReceiptError::Overflow { cumulative: v.cumulative, fee: r.fee })?;
@@ -136,6 +127,32 @@ impl Ledger {
     pub fn into_vouchers(self) -> impl Iterator<Item = Voucher> {
         self.open.into_values()
     }
+}
+
+/// Checks one receipt by itself: what it says of the request, its fee, both signatures.
+pub fn check_signed(
+    domain: &Domain,
+    signed: &SignedReceipt,
+    request: &Request,
+    model: &[u8; 32],
+    adapter: &[u8; 32],
+) -> Result<(), ReceiptError> {
+    let r = &signed.receipt;
+    check_request(signed, request, model, adapter)?;
+    if r.fee >> FEE_BITS != 0 {
+        return Err(ReceiptError::Fee { found: r.fee });
+    }
+    check_signatures(domain, signed)
+}
+
+/// Checks that payer and node signed this receipt for this chain and contract.
+pub fn check_signatures(domain: &Domain, signed: &SignedReceipt) -> Result<(), ReceiptError> {
+    let r = &signed.receipt;
+    let digest = r.digest(domain);
+    let parties = [("payer", &signed.payer_signature, &r.payer), ("node", &signed.node_signature, &r.node)];
+    parties.into_iter().try_for_each(|(signer, signature, address)| {
+        verify(signature, &digest, address).map_err(|why| ReceiptError::Signature { signer, why })
+    })
 }
 
 /// Everything that the receipt says of the request must be so.

@@ -33,7 +33,7 @@ pub fn import(
     adapter: impl Fn(&str) -> Result<[u8; 32]>,
     earlier: &[SignedVoucher],
 ) -> Result<Receipts> {
-    let domain = Domain { chain_id: network.chain_id, contract: network.contract.into_array() };
+    let domain = network.domain();
     let refused = |id: &str, e: super::fold::ReceiptError| Error::Receipt { id: id.into(), source: e };
     let mut ledger = Ledger::new(domain, earlier).map_err(|e| refused("earlier vouchers", e))?;
     let mut receipts = Vec::with_capacity(network.requests.len());

@@ -15,6 +15,7 @@ use k256::ecdsa::SigningKey;
 use wincode::{SchemaRead, SchemaWrite};
 
 use crate::artefact::Artefact;
+use fold::ReceiptError;
 
 /// The signed structs, as a wallet or a contract sees them.
 pub mod eip712 {
@@ -191,6 +192,16 @@ pub struct Receipts {
     pub receipts: Vec<SignedReceipt>,
     /// Vouchers after these receipts, ascending by payer, node, adapter.
     pub vouchers: Vec<SignedVoucher>,
+}
+
+impl Receipts {
+    /// Checks every signature; says nothing of requests or earlier vouchers.
+    pub fn check(&self) -> Result<(), ReceiptError> {
+        for s in &self.receipts {
+            fold::check_signatures(&self.domain, s)?;
+        }
+        fold::Ledger::new(self.domain, &self.vouchers).map(drop)
+    }
 }
 
 impl Artefact for Receipts {
