@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a whole network folder, from texts and adapters to payouts, and explain the result.
     Demo(DemoArgs),
+    /// Say in words and numbers why a request, a contribution or a payee got what it got.
+    Explain(ExplainArgs),
     /// Judge contributions: copies, clusters, filler.
     #[command(subcommand)]
     Datanet(DatanetCommand),
@@ -39,6 +41,35 @@ pub enum Command {
     /// Compute the payouts of a batch of requests.
     #[command(subcommand)]
     Batch(BatchCommand),
+}
+
+/// `talea explain`
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// What to explain.
+    #[command(flatten)]
+    pub what: What,
+    /// Output folder of `demo` or of the single commands.
+    #[arg(long, default_value = "out/demo", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Network folder whose accounts give names to addresses.
+    #[arg(long, value_name = "DIR")]
+    pub network: Option<PathBuf>,
+}
+
+/// One thing to explain.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct What {
+    /// A request, by its id or the beginning of it.
+    #[arg(long, value_name = "ID")]
+    pub request: Option<String>,
+    /// A contribution, as DATANET#ORDINAL.
+    #[arg(long, value_name = "DATANET#N")]
+    pub contribution: Option<String>,
+    /// A payee, by address or by its name in the network.
+    #[arg(long, value_name = "WHO")]
+    pub payee: Option<String>,
 }
 
 /// `talea demo`

@@ -96,7 +96,11 @@ const RECEIPTS: usize = 2;
 fn labels(signed: bool) -> [(&'static str, &'static str, &'static str); 7] {
     let mut all = LABELS;
     if signed {
-        all[RECEIPTS] = ("usage, token counts, fees", "attested", "signed by payer and node (on a test network: with the keys in network.json)");
+        all[RECEIPTS] = (
+            "usage, token counts, fees",
+            "attested",
+            "signed by payer and node (on a test network: with the keys in network.json)",
+        );
     }
     all
 }

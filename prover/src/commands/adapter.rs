@@ -11,14 +11,13 @@ use talea_witness::{
         report::{ModuleError, compare},
     },
     artefact::{hex, load, save},
-    datanet::Datanet,
     error::{Error, parse_json, read_text},
     influence::index::Index,
     model::Base,
     network::check_name,
 };
 
-use super::{print_json, stem};
+use super::{datanet, print_json, stem};
 use crate::{
     cli::AdapterCommand,
     folder::{Folder, index_beside, report_beside, write_json},
@@ -32,7 +31,7 @@ pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
             check_name(adapter, "--name", &name)?;
             let base = Base::open(base)?;
             let lora = Lora::open(adapter, &base)?;
-            let (datanet, _) = load::<Datanet>(datanet)?;
+            let (datanet, _) = datanet::open(datanet)?;
             let folder = Folder(out.clone());
             let tracer = Tracer::new(&base, &lora, traces.as_deref())?;
             let progress = bar(format!("tracing {name}"));

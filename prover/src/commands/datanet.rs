@@ -1,5 +1,7 @@
 //! `talea datanet build|show`
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use talea_witness::{
     artefact::{hex, load, save},
@@ -23,7 +25,7 @@ pub fn run(command: &DatanetCommand, json: bool) -> anyhow::Result<bool> {
             let digest = save(out, &datanet)?;
             (datanet, digest)
         }
-        DatanetCommand::Show { file } => load::<Datanet>(file)?,
+        DatanetCommand::Show { file } => open(file)?,
     };
     if json {
         print_json(&to_json(&datanet, &digest));
@@ -31,6 +33,13 @@ pub fn run(command: &DatanetCommand, json: bool) -> anyhow::Result<bool> {
         print(&datanet, &digest);
     }
     Ok(true)
+}
+
+/// Reads a Datanet and checks that its parts fit together.
+pub fn open(file: &Path) -> talea_witness::Result<(Datanet, [u8; 32])> {
+    let (datanet, digest) = load::<Datanet>(file)?;
+    datanet.check(&file.display().to_string())?;
+    Ok((datanet, digest))
 }
 
 /// Number of contributions with each status: representatives, exact copies, near copies, rejected.

@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod batch;
 pub mod datanet;
 pub mod demo;
+pub mod explain;
 pub mod receipts;
 pub mod trace;
 
@@ -13,6 +14,7 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
         Command::Demo(args) => demo::run(args, cli.json),
+        Command::Explain(args) => explain::run(args, cli.json),
         Command::Datanet(c) => datanet::run(c, cli.json),
         Command::Adapter(c) => adapter::run(c, cli.json),
         Command::Trace(c) => trace::run(c, cli.json),

@@ -54,6 +54,12 @@ pub fn share(amount: u128, bps: u16) -> u128 {
     amount * u128::from(bps) / u128::from(WHOLE)
 }
 
+/// `⌊c·w / 2^s_p⌋`: what one request alone brings a cluster, before requests are added up and floored once.
+pub fn part(quotient: u128, rank: u32, power: u8) -> u128 {
+    let w = u128::from(rank).pow(u32::from(power));
+    ((U256::from(quotient) * U256::from(w)) >> quotient_shift(power) as usize).saturating_to()
+}
+
 /// Pays a slot's requests out over its clusters.
 ///
 /// # Panics

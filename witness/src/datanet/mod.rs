@@ -194,6 +194,29 @@ impl Datanet {
         })
     }
 
+    /// Refuses a Datanet whose copies do not point at earlier representatives. It judges nothing again.
+    pub fn check(&self, file: &str) -> Result<()> {
+        for (ordinal, c) in (0u32..).zip(&self.contributions) {
+            let cluster = c.status.cluster(ordinal).unwrap_or(ordinal);
+            let earliest = match c.status {
+                Status::ExactCopy { of, .. } => of,
+                _ => cluster,
+            };
+            let represents =
+                self.contributions.get(cluster as usize).is_some_and(|r| r.status == Status::Representative);
+            if cluster != ordinal && (!represents || cluster > ordinal || earliest >= ordinal) {
+                let found = format!("{} of #{cluster}", c.status.code());
+                return Err(Error::input(
+                    file,
+                    format!("contribution {ordinal}"),
+                    found,
+                    "a copy of an earlier representative",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Ordinals of the representatives, ascending.
     pub fn representatives(&self) -> impl Iterator<Item = u32> {
         (0u32..).zip(&self.contributions).filter(|(_, c)| c.status == Status::Representative).map(|(o, _)| o)
