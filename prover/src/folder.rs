@@ -1,41 +1,71 @@
 //! The output folder: where each artefact lies, and the manifest of their digests.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 use talea_witness::{
     Result,
-    artefact::{digest, hex, write_file},
+    artefact::{UNFINISHED, digest, hex, write_file},
     error::{Error, read},
 };
 
 /// An output folder.
-pub struct Folder(pub PathBuf);
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Held while a command writes: an advisory lock on the folder itself.
+    _lock: Option<File>,
+}
 
 impl Folder {
+    /// A folder to read.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.into(), _lock: None }
+    }
+
+    /// A folder to write: made if need be, locked against other writers, and rid of what a killed command left behind.
+    pub fn lock(path: &Path) -> Result<Self> {
+        std::fs::create_dir_all(path).map_err(|e| Error::io(path, e))?;
+        let dir = File::open(path).map_err(|e| Error::io(path, e))?;
+        if let Err(TryLockError::WouldBlock) = dir.try_lock() {
+            return Err(Error::input(path.display(), "folder", "another talea writing to it", "no other writer"));
+        }
+        for dir in ["", "datanets", "adapters", "traces"].map(|d| path.join(d)) {
+            for file in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                if file.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                    std::fs::remove_file(file.path()).map_err(|e| Error::io(&file.path(), e))?;
+                }
+            }
+        }
+        Ok(Self { path: path.into(), _lock: Some(dir) })
+    }
+
     /// `datanets/NAME.datanet`
     pub fn datanet(&self, name: &str) -> PathBuf {
-        self.0.join("datanets").join(format!("{name}.datanet"))
+        self.path.join("datanets").join(format!("{name}.datanet"))
     }
 
     /// `adapters/NAME.adapter`
     pub fn adapter(&self, name: &str) -> PathBuf {
-        self.0.join("adapters").join(format!("{name}.adapter"))
+        self.path.join("adapters").join(format!("{name}.adapter"))
     }
 
     /// `traces/ID.trace`
     pub fn trace(&self, id: &str) -> PathBuf {
-        self.0.join("traces").join(format!("{id}.trace"))
+        self.path.join("traces").join(format!("{id}.trace"))
     }
 
     /// `receipts.talea`
     pub fn receipts(&self) -> PathBuf {
-        self.0.join("receipts.talea")
+        self.path.join("receipts.talea")
     }
 
     /// `batch.talea`
     pub fn batch(&self) -> PathBuf {
-        self.0.join("batch.talea")
+        self.path.join("batch.talea")
     }
 
     /// Writes `manifest.json`: BLAKE3 and size of these files (paths below the folder), in ascending order of path,
@@ -47,10 +77,10 @@ impl Folder {
             let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
             Ok(json!({ "path": shown, "bytes": bytes.len(), "blake3": hex(&digest(&bytes)) }))
         };
-        let outputs: Vec<_> = files.iter().map(|f| entry(&self.0, f)).collect::<Result<_>>()?;
+        let outputs: Vec<_> = files.iter().map(|f| entry(&self.path, f)).collect::<Result<_>>()?;
         let inputs: Vec<_> = inputs.iter().map(|(root, f)| entry(root, f)).collect::<Result<_>>()?;
         let doc = json!({ "version": 1, "talea": env!("CARGO_PKG_VERSION"), "inputs": inputs, "files": outputs });
-        write_json(&self.0.join("manifest.json"), &doc)
+        write_json(&self.path.join("manifest.json"), &doc)
     }
 }
 

@@ -116,6 +116,9 @@ where
     Ok((decode(&path.display().to_string(), &bytes)?, digest(&bytes)))
 }
 
+/// Beginning of a temporary file's name; a killed process may leave one behind.
+pub const UNFINISHED: &str = ".talea-";
+
 /// Writes to a temporary name beside `path`, syncs, renames, syncs the folder: a reader sees the old file or the new one.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let dir = match path.parent() {
@@ -124,7 +127,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     let io = |e| Error::io(path, e);
     std::fs::create_dir_all(dir).map_err(io)?;
-    let mut tmp = tempfile::Builder::new().prefix(".talea-").tempfile_in(dir).map_err(io)?;
+    let mut tmp = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir).map_err(io)?;
     tmp.write_all(bytes).map_err(io)?;
     tmp.as_file().sync_all().map_err(io)?;
     tmp.persist(path).map_err(|e| io(e.error))?;

@@ -32,11 +32,11 @@ pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
             let base = Base::open(base)?;
             let lora = Lora::open(adapter, &base)?;
             let (datanet, _) = datanet::open(datanet)?;
-            let folder = Folder(out.clone());
+            let folder = Folder::lock(out)?;
             let tracer = Tracer::new(&base, &lora, traces.as_deref())?;
             let progress = bar(format!("tracing {name}"));
             let (adapter, index) =
-                register(&name, &base, &lora, &datanet, &tracer, &folder.0, &mut advance(&progress))?;
+                register(&name, &base, &lora, &datanet, &tracer, &folder.path, &mut advance(&progress))?;
             progress.finish_and_clear();
             let errors = compare(&base, &lora, &adapter, golden)?;
             write(&folder, &adapter, &index, &errors, golden.len())?;

@@ -30,7 +30,7 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
             let network = Network::open(network)?;
             let base = Base::open(&network.base)?;
             check_requests(&network, &base)?;
-            let folder = Folder(out.clone());
+            let folder = Folder::lock(out)?;
             let opened: Vec<Registered> =
                 network.adapters.iter().map(|a| open(&folder, a, &base)).collect::<Result<_, _>>()?;
             let registered: Vec<&Registered> = opened.iter().collect();

@@ -40,7 +40,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     batch::check_requests(&network, &base)?;
     // Everything is read and checked before anything is written.
     let opened: Vec<Opened<'_>> = network.adapters.iter().map(|a| Opened::new(a, &base)).collect::<Result<_, _>>()?;
-    let folder = Folder(args.out.clone());
+    let folder = Folder::lock(&args.out)?;
     let mut files = Vec::new();
     let mut entries = Vec::new();
     for o in opened {
@@ -74,9 +74,9 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         print(&network, &entries, &result, &losers, &traced);
         println!(
             "\n{} in {:.1} s; digests in {}",
-            folder.0.display(),
+            folder.path.display(),
             start.elapsed().as_secs_f64(),
-            folder.0.join("manifest.json").display()
+            folder.path.join("manifest.json").display()
         );
     }
     Ok(true)
@@ -106,7 +106,7 @@ fn register_one(
     let Opened { entry: a, datanet, lora } = opened;
     let tracer = Tracer::new(base, &lora, None)?;
     let progress = bar(format!("registering {}", a.name));
-    let (int, index) = register(&a.name, base, &lora, &datanet, &tracer, &folder.0, &mut advance(&progress))?;
+    let (int, index) = register(&a.name, base, &lora, &datanet, &tracer, &folder.path, &mut advance(&progress))?;
     let everyone = reindex(&int, base, &datanet.without_clusters(), &tracer, &mut advance(&progress))?;
     progress.finish_and_clear();
     let golden = golden_files(network, a)?;

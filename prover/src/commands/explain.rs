@@ -51,7 +51,7 @@ pub fn run(args: &ExplainArgs, json: bool) -> anyhow::Result<bool> {
 
 impl Story {
     fn open(args: &ExplainArgs) -> talea_witness::Result<Self> {
-        let folder = Folder(args.out.clone());
+        let folder = Folder::at(&args.out);
         let (batch, _) = load::<Batch>(&folder.batch())?;
         batch.check(&folder.batch().display().to_string())?;
         let datanets = batch

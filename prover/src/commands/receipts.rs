@@ -21,7 +21,7 @@ pub fn run(command: &ReceiptsCommand, json: bool) -> anyhow::Result<bool> {
         ReceiptsCommand::Import { network, out, earlier } => {
             let network = Network::open(network)?;
             let base = Base::open(&network.base)?;
-            let folder = Folder(out.clone());
+            let folder = Folder::lock(out)?;
             let vouchers = match earlier {
                 Some(file) => load::<Receipts>(file)?.0.vouchers,
                 None => Vec::new(),
