@@ -42,9 +42,7 @@ impl Base {
         let weights = Weights::open(dir, "model")?;
         let tokenizer_path = dir.join("tokenizer.json");
         let bytes = read(&tokenizer_path)?;
-        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(|e| {
-            Error::input(tokenizer_path.display(), "tokenizer", e, "a tokenizer of the tokenizers library")
-        })?;
+        let mut tokenizer = tokenizer(&tokenizer_path, &bytes)?;
         // What a text becomes must not depend on padding or truncation left over from training.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).expect("removing truncation cannot fail");
@@ -83,6 +81,18 @@ impl Base {
             None => Ok(()),
         }
     }
+}
+
+/// Reads `tokenizer.json`. The tokenizers library panics on some malformed files (a decoder that is no JSON, a
+/// precompiled normaliser that is none), so syntax is checked first and a panic is an error like any other.
+fn tokenizer(path: &Path, bytes: &[u8]) -> Result<Tokenizer> {
+    let bad = |found: &dyn std::fmt::Display| {
+        Error::input(path.display(), "tokenizer", found, "a tokenizer of the tokenizers library")
+    };
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|e| bad(&e))?;
+    std::panic::catch_unwind(|| Tokenizer::from_bytes(bytes))
+        .map_err(|_| bad(&"something it cannot read"))?
+        .map_err(|e| bad(&e))
 }
 
 /// Digest of a named set of files: BLAKE3 over, per file, its name, a zero byte and its BLAKE3.
