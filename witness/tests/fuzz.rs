@@ -69,7 +69,9 @@ where
 
 #[test]
 fn datanets() {
-    fuzz_artefact::<Datanet>("crop-disease.datanet", |d| drop(one_line(d.check("f"))));
+    fuzz_artefact::<Datanet>("crop-disease.datanet", |d| {
+        one_line(d.check("f"));
+    });
 }
 
 #[test]
@@ -83,7 +85,9 @@ fn adapters() {
 
 #[test]
 fn indexes() {
-    fuzz_artefact::<Index>("crop-disease.index", |i| drop(one_line(i.check("f", 54))));
+    fuzz_artefact::<Index>("crop-disease.index", |i| {
+        one_line(i.check("f", 54));
+    });
 }
 
 #[test]
@@ -125,7 +129,11 @@ fn copy(from: &Path, to: &Path) {
     for e in std::fs::read_dir(from).unwrap() {
         let path = e.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &target) } else { drop(std::fs::copy(&path, &target).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
     }
 }
 

@@ -93,19 +93,23 @@ impl Lora {
             return Err(Error::input(weights.file_of("").display(), "tensors", "none", "at least one adapted module"));
         }
         modules.sort_by(|x: &LoraModule, y| (x.layer, x.path.as_bytes()).cmp(&(y.layer, y.path.as_bytes())));
-        let coordinates: usize = modules.iter().map(|m| m.rank).sum();
-        if coordinates > 1 << bounds::COORDINATE_BITS {
-            return Err(Error::input(
-                dir.display(),
-                "coordinates",
-                coordinates,
-                "at most 2^16 (the sum of the modules' ranks)",
-            ));
-        }
+        check_coordinates(dir, modules.iter().map(|m| m.rank).sum())?;
         let mut sources = vec![("adapter_config.json".into(), digest(&read(&config_path)?))];
         sources.extend(weights.sources.iter().cloned());
         Ok(Self { modules, sources })
     }
+}
+
+fn check_coordinates(dir: &Path, coordinates: usize) -> Result<()> {
+    if coordinates > 1 << bounds::COORDINATE_BITS {
+        return Err(Error::input(
+            dir.display(),
+            "coordinates",
+            coordinates,
+            "at most 2^16 (the sum of the modules' ranks)",
+        ));
+    }
+    Ok(())
 }
 
 /// PEFT also saves the embeddings' own weights when the output head is adapted. Loading them would replace the base
@@ -135,4 +139,16 @@ fn module(weights: &Weights, config: &PeftConfig, spec: &LinearSpec) -> Result<L
         a: weights.f32(&format!("{PREFIX}{}.lora_A.weight", spec.path), &[rank, spec.d_in])?,
         b: weights.f32(&format!("{PREFIX}{}.lora_B.weight", spec.path), &[spec.d_out, rank])?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_end_at_two_to_the_sixteenth() {
+        assert!(check_coordinates(Path::new("a"), 1 << 16).is_ok());
+        let refused = check_coordinates(Path::new("a"), (1 << 16) + 1).unwrap_err().to_string();
+        assert_eq!(refused, "a: coordinates: found 65537, expected at most 2^16 (the sum of the modules' ranks)");
+    }
 }

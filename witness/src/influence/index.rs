@@ -211,3 +211,54 @@ fn gram(columns: &DMatrix<f64>, n: usize, lambda: f64) -> nalgebra::Cholesky<f64
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(v: &[&[i64]]) -> Vec<IndexRow> {
+        (0u32..).zip(v).map(|(cluster, v)| IndexRow { cluster, payee: [0; 20], exponent: 0, v: v.to_vec() }).collect()
+    }
+
+    #[test]
+    fn a_single_cluster_is_its_own_feature() {
+        let (sigma, h) = build("d", &rows(&[&[3, -4]]), &[1.0, 1.0]).unwrap();
+        assert_eq!(h, [24575, -32767]); // φ = (0.6, −0.8); 0.6/0.8·32767 = 24575.25
+        assert!((sigma - 0.8 / 32767.0).abs() < 1e-18);
+    }
+
+    #[test]
+    fn clusters_that_cannot_be_told_apart_credit_nobody() {
+        let (sigma, h) = build("d", &rows(&[&[3, -4], &[6, -8]]), &[1.0, 1.0]).unwrap();
+        assert_eq!((sigma, h), (1.0, vec![0; 4]));
+    }
+
+    /// Two clusters: x₁ = −x₂, so h₁ = −h₂, and both are orthogonal to the mean feature.
+    #[test]
+    fn two_clusters_mirror_each_other() {
+        let scales = [1.0, 1.0, 0.5];
+        let (_, h) = build("d", &rows(&[&[5, 1, 2], &[4, 3, -2]]), &scales).unwrap();
+        assert!(h[..3].iter().zip(&h[3..]).all(|(a, b)| *a == -b) && h.iter().any(|x| x.unsigned_abs() == 32767));
+        let unit = |v: [f64; 3]| {
+            let n = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+            v.map(|x| x / n)
+        };
+        let (a, b) = (unit([5.0, 1.0, 1.0]), unit([4.0, 3.0, -1.0]));
+        let along: f64 = (0..3).map(|f| f64::from(h[f]) / scales[f] * (a[f] + b[f])).sum();
+        assert!(along.abs() < 4.0, "{along} of 32767: rounding alone");
+    }
+
+    #[test]
+    fn features_are_refused_at_their_edges() {
+        assert_eq!(feature(&[0, 0], &[1.0, 1.0]), None);
+        let tiny = feature(&[1, 0], &[1e-300, 1.0]).unwrap();
+        assert_eq!(tiny, [1.0, 0.0], "squares would underflow");
+        assert!(build("d", &[], &[1.0]).unwrap_err().to_string().starts_with("d: clusters: found 0"));
+        let many: Vec<i64> = (1..=1025).collect();
+        let many: Vec<&[i64]> = many.chunks(1).collect();
+        assert!(
+            build("d", &rows(&many), &[1.0]).unwrap_err().to_string().contains("found 1025, expected at most 2^10")
+        );
+        assert!(build("d", &rows(&many[..1024]), &[1.0]).is_ok());
+    }
+}
