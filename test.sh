@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
 if command -v cargo-deny >/dev/null; then
+  cargo fetch --locked
   cargo deny --locked --offline check licenses bans sources
 else
   echo "cargo-deny is not installed: licences and sources of dependencies are not checked" >&2

@@ -97,7 +97,7 @@ pub fn report_beside(adapter: &Path) -> PathBuf {
 /// Writes pretty JSON with a final line break.
 pub fn write_json(path: &Path, doc: &serde_json::Value) -> Result<()> {
     let text = serde_json::to_string_pretty(doc).expect("a JSON value has string keys only");
-    write_file(path, format!("{text}\n").as_bytes())
+    Ok(write_file(path, format!("{text}\n").as_bytes())?)
 }
 
 /// Every file below a folder, ascending.

@@ -19,15 +19,13 @@
 #![deny(missing_docs)]
 
 pub mod adapter;
-pub mod artefact;
 pub mod batch;
-pub mod bounds;
 pub mod datanet;
 pub mod error;
 pub mod influence;
 pub mod model;
-pub mod network;
 pub mod receipts;
 pub mod trace;
 
 pub use error::{Error, Result};
+pub use talea_formats::{artefact, bounds, network};

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use talea_witness::{
-    adapter::quantise::IntAdapter,
+    adapter::quantise::{IntAdapter, coordinate_scales},
     artefact::{digest, encode, load},
-    batch::{Batch, Registered, Traced, bind_receipts, shape::BatchShape},
-    datanet::Datanet,
+    batch::{Batch, Registered, Traced, bind_receipts, build as build_batch, shape::BatchShape},
+    datanet,
     influence::index::{Index, build},
     network::Network,
     receipts::{Receipts, import::import},
@@ -43,7 +43,7 @@ fn the_batch_is_frozen_on_one_thread_and_on_two() {
     let shape = BatchShape { slots: 2, requests: 4, tokens: 32, clusters: 16 };
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let batch = pool.install(|| Batch::build(network.chain_id, network.node, &[&registered], &traced, Some(shape)));
+        let batch = pool.install(|| build_batch(network.chain_id, network.node, &[&registered], &traced, Some(shape)));
         assert_eq!(encode(&batch.unwrap()), std::fs::read(file("batch.talea")).unwrap(), "{threads} threads");
     }
     let batch = load::<Batch>(&file("batch.talea")).unwrap().0;
@@ -62,14 +62,14 @@ fn receipts_are_frozen() {
 #[test]
 fn h_is_frozen_from_v_onward() {
     let r = registered(&Network::open(&file("")).unwrap());
-    let (sigma_h, h) = build("", &r.index.rows, &r.adapter.coordinate_scales()).unwrap();
+    let (sigma_h, h) = build("", &r.index.rows, &coordinate_scales(&r.adapter)).unwrap();
     assert_eq!((sigma_h.to_bits(), h), (r.index.sigma_h.to_bits(), r.index.h));
 }
 
 #[test]
 fn the_datanet_is_frozen() {
     let jsonl = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/second/datanets/crop-disease.jsonl");
-    let datanet = Datanet::build(NAME, &jsonl).unwrap();
+    let datanet = datanet::build(NAME, &jsonl).unwrap();
     assert_eq!(encode(&datanet), std::fs::read(file("crop-disease.datanet")).unwrap());
 }
 
@@ -78,7 +78,7 @@ fn the_datanet_is_frozen() {
 #[test]
 fn primal_and_dual_agree() {
     let r = registered(&Network::open(&file("")).unwrap());
-    let scales = r.adapter.coordinate_scales();
+    let scales = coordinate_scales(&r.adapter);
     for keep in [4, 10, 15, 16, 17, 40] {
         let rows: Vec<_> = r
             .index

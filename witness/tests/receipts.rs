@@ -8,7 +8,7 @@ use serde_json::Value;
 use talea_witness::{
     network::{Network, Request},
     receipts::{
-        Domain, Receipt, Receipts, SignatureError, SignedReceipt, Voucher,
+        Domain, Receipt, Receipts, SignatureError, Signed as _, SignedReceipt, Voucher,
         fold::{Ledger, ReceiptError},
         import::import,
         salted_hash, sign, verify,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use talea_witness::{
-    adapter::{Lora, quantise::IntAdapter, report::compare},
+    adapter::{Lora, quantise::quantise, report::compare},
     model::{Base, llama::Llama},
     trace::{
         capture,
@@ -73,7 +73,7 @@ fn integer_deltas_are_pefts_within_a_thousandth() {
     for name in ZOO {
         let (base, lora, golden) = open(name);
         let inputs = golden.trace.inputs.iter().map(|(t, rows)| (t.clone(), least_exponent(max_abs(rows)))).collect();
-        let adapter = IntAdapter::quantise(name, base.digest, &lora, inputs);
+        let adapter = quantise(name, base.digest, &lora, inputs);
         adapter.check(name).unwrap();
         for m in compare(&base, &lora, &adapter, &[dir(name).join("golden.safetensors")]).unwrap() {
             assert!(m.rows > 0 && m.largest_delta > 0.0, "{name} {}", m.path);

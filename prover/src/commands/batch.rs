@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use talea_witness::{
     adapter::{Lora, quantise::IntAdapter, register::Tracer},
     artefact::{hex, load, save},
-    batch::{Batch, BatchRequest, Registered, Traced, bind_receipts, shape::BatchShape},
+    batch::{Batch, BatchRequest, Registered, Traced, bind_receipts, build, shape::BatchShape},
     error::Error,
     model::Base,
     network::{AdapterEntry, Network, Request},
@@ -39,7 +39,7 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
                 let (receipts, _) = load::<Receipts>(&folder.receipts())?;
                 bind_receipts(&receipts, network.domain(), network.node, &registered, &mut traced)?;
             }
-            let batch = Batch::build(network.chain_id, network.node, &registered, &traced, shape)?;
+            let batch = build(network.chain_id, network.node, &registered, &traced, shape)?;
             let digest = save(&folder.batch(), &batch)?;
             (batch, digest, Names::of(&network))
         }

@@ -21,7 +21,7 @@ pub fn run(command: &DatanetCommand, json: bool) -> anyhow::Result<bool> {
         DatanetCommand::Build { input, name, out } => {
             let name = name.clone().unwrap_or_else(|| stem(input));
             check_name(input, "--name", &name)?;
-            let datanet = Datanet::build(&name, input)?;
+            let datanet = talea_witness::datanet::build(&name, input)?;
             let digest = save(out, &datanet)?;
             (datanet, digest)
         }

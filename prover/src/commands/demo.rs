@@ -10,8 +10,8 @@ use talea_witness::{
         report::{ModuleError, compare},
     },
     artefact::{digest, encode, save},
-    batch::{Batch, Registered, Role, Traced, bind_receipts},
-    datanet::{Datanet, Status},
+    batch::{Batch, Registered, Role, Traced, bind_receipts, build},
+    datanet::{Datanet, Status, without_clusters},
     model::Base,
     network::{AdapterEntry, Network},
     receipts::import::import,
@@ -57,11 +57,11 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         bind_receipts(&receipts, network.domain(), network.node, &registered, &mut traced)?;
         files.push(folder.receipts());
     }
-    let result = Batch::build(network.chain_id, network.node, &registered, &traced, None)?;
+    let result = build(network.chain_id, network.node, &registered, &traced, None)?;
     let sum = save(&folder.batch(), &result)?;
     files.push(folder.batch());
     let unclustered: Vec<&Registered> = entries.iter().map(|e| &e.unclustered).collect();
-    let without = Batch::build(network.chain_id, network.node, &unclustered, &traced, None)?;
+    let without = build(network.chain_id, network.node, &unclustered, &traced, None)?;
     let inputs: Vec<_> = files_below(&args.network)?.into_iter().map(|f| (args.network.clone(), f)).collect();
     folder.write_manifest(files, &inputs)?;
     let losers = losers(&entries, &result, &without);
@@ -91,7 +91,7 @@ struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     fn new(entry: &'a AdapterEntry, base: &Base) -> talea_witness::Result<Self> {
-        let datanet = Datanet::build(&entry.name, &entry.datanet)?;
+        let datanet = talea_witness::datanet::build(&entry.name, &entry.datanet)?;
         Ok(Self { entry, datanet, lora: Lora::open(&entry.path, base)? })
     }
 }
@@ -107,7 +107,7 @@ fn register_one(
     let tracer = Tracer::new(base, &lora, None)?;
     let progress = bar(format!("registering {}", a.name));
     let (int, index) = register(&a.name, base, &lora, &datanet, &tracer, &folder.path, &mut advance(&progress))?;
-    let everyone = reindex(&int, base, &datanet.without_clusters(), &tracer, &mut advance(&progress))?;
+    let everyone = reindex(&int, base, &without_clusters(&datanet), &tracer, &mut advance(&progress))?;
     progress.finish_and_clear();
     let golden = golden_files(network, a)?;
     let errors = compare(base, &lora, &int, &golden)?;

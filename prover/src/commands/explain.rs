@@ -9,7 +9,7 @@ use talea_witness::{
     datanet::{Datanet, Status},
     error::Error,
     network::Network,
-    receipts::{Receipts, SignedReceipt},
+    receipts::{Receipts, Signed as _, SignedReceipt},
 };
 
 use super::{datanet, print_json};

@@ -6,7 +6,7 @@ use talea_witness::{
     error::Error,
     model::Base,
     network::Network,
-    receipts::{Receipts, import::import},
+    receipts::{Receipts, Signed as _, check, import::import},
 };
 
 use super::{adapter, print_json};
@@ -33,8 +33,7 @@ pub fn run(command: &ReceiptsCommand, json: bool) -> anyhow::Result<bool> {
         }
         ReceiptsCommand::Show { file, network } => {
             let (receipts, digest) = load::<Receipts>(file)?;
-            receipts
-                .check()
+            check(&receipts)
                 .map_err(|e| Error::input(file.display(), "signatures", e, "receipts and vouchers as signed"))?;
             let names = network.as_deref().map(Network::open).transpose()?.map(|n| Names::of(&n)).unwrap_or_default();
             (receipts, digest, names)

@@ -5,137 +5,38 @@
 //! | A_int | [`IntModule::a`] | rank × d_in |
 //! | B_int | [`IntModule::b`] | d_out × rank |
 //! | X | [`crate::trace::IntTrace`] | tokens × d_in |
-//! | U | [`IntModule::low_rank`] | tokens × rank |
-//! | D | [`IntModule::delta`] | tokens × d_out |
+//! | U | [`low_rank`] | tokens × rank |
+//! | D | [`delta`] | tokens × d_out |
+
+pub use talea_formats::adapter::{IntAdapter, IntModule};
 
 use rayon::prelude::*;
-use wincode::{SchemaRead, SchemaWrite};
 
 use super::{Lora, LoraModule};
 use crate::{
-    artefact::Artefact,
-    bounds::{COORDINATE_BITS, MAX_RANK, ROW_NORM_BITS, U_SHIFT, WEIGHT_MAX},
-    error::{Error, Result},
+    bounds::{ROW_NORM_BITS, U_SHIFT, WEIGHT_MAX},
     trace::InputTensor,
 };
 
-/// One adapted module in integers.
-#[derive(Debug, Clone, PartialEq, SchemaWrite, SchemaRead)]
-pub struct IntModule {
-    /// Module path.
-    pub path: String,
-    /// Its input's place in [`IntAdapter::inputs`].
-    pub input: u32,
-    /// Rank.
-    pub rank: u32,
-    /// Input width.
-    pub d_in: u32,
-    /// Output width.
-    pub d_out: u32,
-    /// Step of A.
-    pub sigma_a: f64,
-    /// Step of s·B.
-    pub sigma_b: f64,
-    /// A_int, [rank, d_in] row-major.
-    pub a: Vec<i16>,
-    /// B_int, [d_out, rank] row-major.
-    pub b: Vec<i16>,
+/// Quantises all modules; `inputs` are their distinct inputs, ascending, each with its exponent e.
+pub fn quantise(name: &str, base: [u8; 32], lora: &Lora, inputs: Vec<(InputTensor, i32)>) -> IntAdapter {
+    let place = |m: &LoraModule| {
+        let at = inputs.iter().position(|(t, _)| (t.layer, t.site) == (m.layer, m.site));
+        at.expect("the modules' own inputs") as u32
+    };
+    let modules = lora.modules.iter().map(|m| quantise_module(m, place(m))).collect();
+    IntAdapter { name: name.into(), base, sources: lora.sources.clone(), modules, inputs }
 }
 
-/// A registered adapter.
-#[derive(Debug, Clone, PartialEq, SchemaWrite, SchemaRead)]
-pub struct IntAdapter {
-    /// Its name in the network.
-    pub name: String,
-    /// [`crate::model::Base::digest`] of the base model that it was registered on.
-    pub base: [u8; 32],
-    /// File names of the PEFT folder with their BLAKE3.
-    pub sources: Vec<(String, [u8; 32])>,
-    /// Distinct input tensors, by layer and site, each with its exponent e.
-    pub inputs: Vec<(InputTensor, i32)>,
-    /// Modules in coordinate order.
-    pub modules: Vec<IntModule>,
-}
-
-impl Artefact for IntAdapter {
-    const KIND: &'static str = "adapter";
-    const VERSION: u32 = 1;
-}
-
-impl IntAdapter {
-    /// Quantises all modules; `inputs` are their distinct inputs, ascending, each with its exponent e.
-    pub fn quantise(name: &str, base: [u8; 32], lora: &Lora, inputs: Vec<(InputTensor, i32)>) -> Self {
-        let place = |m: &LoraModule| {
-            let at = inputs.iter().position(|(t, _)| (t.layer, t.site) == (m.layer, m.site));
-            at.expect("the modules' own inputs") as u32
-        };
-        let modules = lora.modules.iter().map(|m| IntModule::quantise(m, place(m))).collect();
-        Self { name: name.into(), base, sources: lora.sources.clone(), modules, inputs }
-    }
-
-    /// Refuses an adapter whose parts do not fit together or leave their bounds.
-    pub fn check(&self, file: &str) -> Result<()> {
-        let bad = |field: String, found: String, expected: String| Err(Error::input(file, field, found, expected));
-        for m in &self.modules {
-            let Some((input, _)) = self.inputs.get(m.input as usize) else {
-                return bad(format!("{}.input", m.path), m.input.to_string(), format!("below {}", self.inputs.len()));
-            };
-            let (r, d_in, d_out) = (m.rank as usize, m.d_in as usize, m.d_out as usize);
-            if r == 0 || r > MAX_RANK || input.width != m.d_in || m.d_in == 0 || m.d_out == 0 {
-                return bad(
-                    m.path.clone(),
-                    format!("rank {r}, {d_in} to {d_out}"),
-                    "a rank up to 256 and its input's width".into(),
-                );
-            }
-            if r.checked_mul(d_in) != Some(m.a.len()) || d_out.checked_mul(r) != Some(m.b.len()) {
-                return bad(
-                    m.path.clone(),
-                    format!("{} and {} weights", m.a.len(), m.b.len()),
-                    format!("{r}×{d_in} and {d_out}×{r}"),
-                );
-            }
-            let norm =
-                m.a.chunks_exact(d_in).map(|row| row.iter().map(|a| u64::from(a.unsigned_abs())).sum::<u64>()).max();
-            if norm.is_some_and(|n| n > 1 << ROW_NORM_BITS) || m.a.iter().chain(&m.b).any(|w| *w == i16::MIN) {
-                return bad(
-                    m.path.clone(),
-                    "weights beyond their bound".into(),
-                    "|w| ≤ 2^15−1, rows of A of L1 norm ≤ 2^24".into(),
-                );
-            }
-            if !(m.sigma_a.is_finite() && m.sigma_a > 0.0 && m.sigma_b.is_finite() && m.sigma_b > 0.0) {
-                return bad(
-                    format!("{}.sigma", m.path),
-                    format!("{} and {}", m.sigma_a, m.sigma_b),
-                    "finite steps above 0".into(),
-                );
-            }
-        }
-        if let Some((t, e)) = self.inputs.iter().find(|(_, e)| e.unsigned_abs() > 256) {
-            return bad(format!("inputs.{t:?}"), format!("exponent {e}"), "one that finite f32 values lead to".into());
-        }
-        let coordinates = self.coordinates();
-        if coordinates == 0 || coordinates > 1 << COORDINATE_BITS {
-            return bad("coordinates".into(), coordinates.to_string(), "1 to 2^16".into());
-        }
-        Ok(())
-    }
-
-    /// Number of coordinates f: (layer, module, rank) triples.
-    pub fn coordinates(&self) -> usize {
-        self.modules.iter().map(|m| m.rank as usize).sum()
-    }
-
-    /// `σ_A·2^(16+e)` per coordinate: what one unit of V stands for, but for the trace's own 2^E.
-    pub fn coordinate_scales(&self) -> Vec<f64> {
-        self.modules
-            .iter()
-            .flat_map(|m| {
-                std::iter::repeat_n(m.sigma_a * exp2(U_SHIFT as i32 + self.inputs[m.input as usize].1), m.rank as usize)
-            })
-            .collect()
-    }
+/// `σ_A·2^(16+e)` per coordinate: what one unit of V stands for, but for the trace's own 2^E.
+pub fn coordinate_scales(adapter: &IntAdapter) -> Vec<f64> {
+    adapter
+        .modules
+        .iter()
+        .flat_map(|m| {
+            std::iter::repeat_n(m.sigma_a * exp2(U_SHIFT as i32 + adapter.inputs[m.input as usize].1), m.rank as usize)
+        })
+        .collect()
 }
 
 /// 2^k, exact. Exponents that finite f32 values lead to stay far inside f64's normal range.
@@ -155,49 +56,46 @@ fn step(x: f64, sigma: f64) -> i16 {
     q as i16
 }
 
-impl IntModule {
-    /// Quantises one module; `input` is its input's place.
-    pub fn quantise(m: &LoraModule, input: u32) -> Self {
-        let norm =
-            m.a.chunks_exact(m.d_in).map(|row| row.iter().map(|x| f64::from(x.abs())).sum()).fold(0f64, f64::max);
-        let room = (1u64 << ROW_NORM_BITS) as f64 - m.d_in as f64;
-        let sigma_a = nonzero((max_abs(&m.a) / f64::from(WEIGHT_MAX)).max(norm / room));
-        let sigma_b = nonzero(m.scale.abs() * max_abs(&m.b) / f64::from(WEIGHT_MAX));
-        Self {
-            path: m.path.clone(),
-            input,
-            rank: m.rank as u32,
-            d_in: m.d_in as u32,
-            d_out: m.d_out as u32,
-            sigma_a,
-            sigma_b,
-            a: m.a.iter().map(|x| step(f64::from(*x), sigma_a)).collect(),
-            b: m.b.iter().map(|x| step(m.scale * f64::from(*x), sigma_b)).collect(),
+/// Quantises one module; `input` is its input's place.
+pub fn quantise_module(m: &LoraModule, input: u32) -> IntModule {
+    let norm = m.a.chunks_exact(m.d_in).map(|row| row.iter().map(|x| f64::from(x.abs())).sum()).fold(0f64, f64::max);
+    let room = (1u64 << ROW_NORM_BITS) as f64 - m.d_in as f64;
+    let sigma_a = nonzero((max_abs(&m.a) / f64::from(WEIGHT_MAX)).max(norm / room));
+    let sigma_b = nonzero(m.scale.abs() * max_abs(&m.b) / f64::from(WEIGHT_MAX));
+    IntModule {
+        path: m.path.clone(),
+        input,
+        rank: m.rank as u32,
+        d_in: m.d_in as u32,
+        d_out: m.d_out as u32,
+        sigma_a,
+        sigma_b,
+        a: m.a.iter().map(|x| step(f64::from(*x), sigma_a)).collect(),
+        b: m.b.iter().map(|x| step(m.scale * f64::from(*x), sigma_b)).collect(),
+    }
+}
+
+/// U = (X·A_intᵀ + 2^15) >> 16, [tokens, rank] row-major; |U| < 2^27.
+pub fn low_rank(m: &IntModule, x: &[i32]) -> Vec<i32> {
+    let (d, r) = (m.d_in as usize, m.rank as usize);
+    let mut u = vec![0; x.len() / d * r];
+    u.par_chunks_mut(r).zip(x.par_chunks_exact(d)).for_each(|(out, row)| {
+        for (u, a) in out.iter_mut().zip(m.a.chunks_exact(d)) {
+            let acc: i64 = row.iter().zip(a).map(|(x, a)| i64::from(*x) * i64::from(*a)).sum();
+            *u = round_shift(acc);
         }
-    }
+    });
+    u
+}
 
-    /// U = (X·A_intᵀ + 2^15) >> 16, [tokens, rank] row-major; |U| < 2^27.
-    pub fn low_rank(&self, x: &[i32]) -> Vec<i32> {
-        let (d, r) = (self.d_in as usize, self.rank as usize);
-        let mut u = vec![0; x.len() / d * r];
-        u.par_chunks_mut(r).zip(x.par_chunks_exact(d)).for_each(|(out, row)| {
-            for (u, a) in out.iter_mut().zip(self.a.chunks_exact(d)) {
-                let acc: i64 = row.iter().zip(a).map(|(x, a)| i64::from(*x) * i64::from(*a)).sum();
-                *u = round_shift(acc);
-            }
-        });
-        u
-    }
-
-    /// D = U·B_intᵀ, [tokens, d_out] row-major, exact; |D| < 2^50.
-    pub fn delta(&self, u: &[i32]) -> Vec<i64> {
-        let r = self.rank as usize;
-        u.par_chunks_exact(r)
-            .flat_map_iter(|row| {
-                self.b.chunks_exact(r).map(move |b| row.iter().zip(b).map(|(u, b)| i64::from(*u) * i64::from(*b)).sum())
-            })
-            .collect()
-    }
+/// D = U·B_intᵀ, [tokens, d_out] row-major, exact; |D| < 2^50.
+pub fn delta(m: &IntModule, u: &[i32]) -> Vec<i64> {
+    let r = m.rank as usize;
+    u.par_chunks_exact(r)
+        .flat_map_iter(|row| {
+            m.b.chunks_exact(r).map(move |b| row.iter().zip(b).map(|(u, b)| i64::from(*u) * i64::from(*b)).sum())
+        })
+        .collect()
 }
 
 /// `(acc + 2^15) >> 16`, floored: |acc| < 2^43, so the result fits 28 bits with its sign.
@@ -220,7 +118,7 @@ mod tests {
         let path = "model.layers.0.mlp.up_proj".to_string();
         let (a, b) = (vec![0.5, -0.25, 0.125], vec![1.0, -0.5]);
         let m = LoraModule { layer: 0, path, site: Site::Mlp, rank: 1, d_in: 3, d_out: 2, scale: 2.0, a, b };
-        let q = IntModule::quantise(&m, 0);
+        let q = quantise_module(&m, 0);
         assert_eq!((q.sigma_a, q.sigma_b), (0.5 / 32767.0, 2.0 / 32767.0));
         assert_eq!((&q.a[..], &q.b[..]), (&[32767, -16384, 8192][..], &[32767, -16384][..]));
 
@@ -231,9 +129,9 @@ mod tests {
         let float = FloatTrace { tokens: vec![0], inputs: vec![(tensor.clone(), rows)], last_logits: None };
         let trace = quantise::quantise("example", &float, &[(tensor, e)]);
         assert_eq!((trace.exponent, &trace.x[0][..]), (0, &[65_536, 131_072, -262_144][..]));
-        let u = q.low_rank(&trace.x[0]);
+        let u = low_rank(&q, &trace.x[0]);
         assert_eq!(u, [-32_769]);
-        let d = q.delta(&u);
+        let d = delta(&q, &u);
         assert_eq!(d, [-32_769 * 32_767, 32_769 * 16_384]);
         let unit = q.sigma_a * q.sigma_b * exp2(16 + e + trace.exponent);
         assert!((d[0] as f64 * unit + 1.0).abs() < 1e-4 && (d[1] as f64 * unit - 0.5).abs() < 1e-4);
@@ -252,7 +150,7 @@ mod tests {
             a: vec![0.0; 2],
             b: vec![0.0],
         };
-        let q = IntModule::quantise(&m, 0);
+        let q = quantise_module(&m, 0);
         assert_eq!((q.sigma_a, q.sigma_b, q.a, q.b), (1.0, 1.0, vec![0, 0], vec![0]));
     }
 
@@ -270,7 +168,7 @@ mod tests {
             a: vec![1.0],
             b: vec![2.0, -1.0],
         };
-        let q = IntModule::quantise(&m, 0);
+        let q = quantise_module(&m, 0);
         assert_eq!((q.sigma_b, q.b), (6.0 / 32767.0, vec![-32767, 16384]));
     }
 }

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Lora, quantise::IntAdapter};
+use super::{
+    Lora,
+    quantise::{self, IntAdapter},
+};
 use crate::{
     artefact::{digest, encode},
     bounds::TOKEN_BITS,
@@ -14,8 +17,8 @@ use crate::{
     influence::index::{Index, IndexRow, Unindexed, build},
     model::{Base, llama::Llama},
     trace::{
-        FloatTrace, InputTensor, capture,
-        quantise::{least_exponent, max_abs, quantise, summed},
+        FloatTrace, InputTensor, capture, inputs_of,
+        quantise::{least_exponent, max_abs, quantise as quantise_trace, summed},
     },
 };
 
@@ -84,7 +87,7 @@ pub fn register(
     spool: &Path,
     progress: Progress<'_>,
 ) -> Result<(IntAdapter, Index)> {
-    let tensors = InputTensor::of_modules(&lora.modules);
+    let tensors = inputs_of(&lora.modules);
     let mut spool = Spool::new(spool)?;
     let mut largest = vec![0f32; tensors.len()];
     let mut traced: Vec<(u32, usize)> = Vec::new();
@@ -95,7 +98,7 @@ pub fn register(
         traced.push((ordinal, trace.tokens.len()));
         spool.push(&trace)
     })?;
-    let adapter = IntAdapter::quantise(
+    let adapter = quantise::quantise(
         name,
         base.digest,
         lora,
@@ -167,7 +170,7 @@ impl<'a> Indexer<'a> {
     }
 
     fn push(&mut self, ordinal: u32, float: &FloatTrace) {
-        let trace = quantise("", float, &self.adapter.inputs);
+        let trace = quantise_trace("", float, &self.adapter.inputs);
         let v = summed(self.adapter, &trace);
         if v.iter().all(|x| *x == 0) {
             return self.unindexed.push((ordinal, Unindexed::NoActivation));
@@ -178,7 +181,7 @@ impl<'a> Indexer<'a> {
 
     fn finish(mut self) -> Result<Index> {
         self.unindexed.sort_by_key(|(ordinal, _)| *ordinal);
-        let (sigma_h, h) = build(&self.datanet.name, &self.rows, &self.adapter.coordinate_scales())?;
+        let (sigma_h, h) = build(&self.datanet.name, &self.rows, &quantise::coordinate_scales(self.adapter))?;
         let (adapter, datanet) = (digest(&encode(self.adapter)), digest(&encode(self.datanet)));
         Ok(Index { adapter, datanet, rows: self.rows, unindexed: self.unindexed, sigma_h, h })
     }

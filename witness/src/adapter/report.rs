@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     Lora,
-    quantise::{IntAdapter, exp2},
+    quantise::{IntAdapter, delta, exp2, low_rank},
 };
 use crate::{
     bounds::U_SHIFT,
@@ -36,7 +36,7 @@ pub fn compare(base: &Base, lora: &Lora, adapter: &IntAdapter, golden: &[PathBuf
         let trace = quantise("", &captured.trace, &adapter.inputs);
         for (m, (largest, of_trace, of_row)) in adapter.modules.iter().zip(&mut sums) {
             let Some(float) = captured.deltas.get(&m.path) else { continue };
-            let d = m.delta(&m.low_rank(&trace.x[m.input as usize]));
+            let d = delta(m, &low_rank(m, &trace.x[m.input as usize]));
             let unit =
                 m.sigma_a * m.sigma_b * exp2(U_SHIFT as i32 + adapter.inputs[m.input as usize].1 + trace.exponent);
             let (mut worst, mut peak) = (0f64, 0f64);

@@ -1,24 +1,11 @@
 //! Sizes of a batch, and where each request sits in it (DESIGN.md §4, batch layout).
 
-use wincode::{SchemaRead, SchemaWrite};
+pub use talea_formats::batch::BatchShape;
 
 use crate::{
-    bounds::{CLUSTER_BITS, REQUEST_BITS, TOKEN_BITS},
+    bounds::{REQUEST_BITS, TOKEN_BITS},
     error::{Error, Result},
 };
-
-/// Sizes of a batch, all powers of two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct BatchShape {
-    /// Adapter slots.
-    pub slots: u32,
-    /// q slots per adapter slot.
-    pub requests: u32,
-    /// Tokens per q slot.
-    pub tokens: u32,
-    /// Clusters per adapter slot.
-    pub clusters: u32,
-}
 
 /// Where a request sits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,76 +21,54 @@ pub struct Place {
 /// A request to place: id, adapter, tokens.
 pub type Sized<'a> = (&'a str, usize, usize);
 
-impl BatchShape {
-    /// The least shape in which every request has a q slot of its own length; an adapter with more than 2^10
-    /// requests takes several slots.
-    pub fn fitting(requests: &[Sized<'_>], rows: &[usize]) -> Self {
-        let up = |n: usize| u32::try_from(n.max(1).next_power_of_two()).unwrap_or(1 << 31);
-        let tokens = up(requests.iter().map(|r| r.2).max().unwrap_or(1)).min(1 << TOKEN_BITS);
-        let counts: Vec<usize> = (0..rows.len()).map(|a| requests.iter().filter(|r| r.1 == a).count()).collect();
-        let per_slot = up(counts.iter().copied().max().unwrap_or(1)).min(1 << REQUEST_BITS);
-        let slots = up(counts.iter().map(|c| c.div_ceil(per_slot as usize)).sum());
-        Self { slots, requests: per_slot, tokens, clusters: up(rows.iter().copied().max().unwrap_or(1)) }
-    }
+/// The least shape in which every request has a q slot of its own length; an adapter with more than 2^10
+/// requests takes several slots.
+pub fn fitting(requests: &[Sized<'_>], rows: &[usize]) -> BatchShape {
+    let up = |n: usize| u32::try_from(n.max(1).next_power_of_two()).unwrap_or(1 << 31);
+    let tokens = up(requests.iter().map(|r| r.2).max().unwrap_or(1)).min(1 << TOKEN_BITS);
+    let counts: Vec<usize> = (0..rows.len()).map(|a| requests.iter().filter(|r| r.1 == a).count()).collect();
+    let per_slot = up(counts.iter().copied().max().unwrap_or(1)).min(1 << REQUEST_BITS);
+    let slots = up(counts.iter().map(|c| c.div_ceil(per_slot as usize)).sum());
+    BatchShape { slots, requests: per_slot, tokens, clusters: up(rows.iter().copied().max().unwrap_or(1)) }
+}
 
-    /// Refuses sizes that are no powers of two or beyond the bounds, and clusters fewer than an index has rows.
-    pub fn check(&self, rows: &[usize]) -> Result<()> {
-        for (field, n, bits) in [
-            ("slots", self.slots, 16),
-            ("requests", self.requests, REQUEST_BITS),
-            ("tokens", self.tokens, TOKEN_BITS),
-            ("clusters", self.clusters, CLUSTER_BITS),
-        ] {
-            if !n.is_power_of_two() || n > 1 << bits {
-                return Err(Error::input("shape", field, n, format!("a power of two up to 2^{bits}")));
+/// Places requests in order, each into the first slot of its adapter with a free run of q slots, opening a slot
+/// when none has one.
+pub fn place(shape: &BatchShape, requests: &[Sized<'_>]) -> Result<Vec<Place>> {
+    // per open slot: its adapter and the q slots taken, always a prefix
+    let mut open: Vec<(usize, u32)> = Vec::new();
+    requests
+        .iter()
+        .map(|&(id, adapter, tokens)| {
+            let bad = |found: String, expected: String| Error::input(id, "tokens", found, expected);
+            if tokens == 0 || tokens > 1 << TOKEN_BITS {
+                return Err(bad(tokens.to_string(), "1 to 2^17 per request".into()));
             }
-        }
-        match rows.iter().find(|r| **r > self.clusters as usize) {
-            Some(r) => {
-                Err(Error::input("shape", "clusters", self.clusters, format!("at least {r}, the rows of an index")))
+            let span = (tokens as u32).div_ceil(shape.tokens);
+            if span > shape.requests {
+                return Err(bad(
+                    tokens.to_string(),
+                    format!("at most {} in this shape", u64::from(shape.requests) * u64::from(shape.tokens)),
+                ));
             }
-            None => Ok(()),
-        }
-    }
-
-    /// Places requests in order, each into the first slot of its adapter with a free run of q slots, opening a slot
-    /// when none has one.
-    pub fn place(&self, requests: &[Sized<'_>]) -> Result<Vec<Place>> {
-        // per open slot: its adapter and the q slots taken, always a prefix
-        let mut open: Vec<(usize, u32)> = Vec::new();
-        requests
-            .iter()
-            .map(|&(id, adapter, tokens)| {
-                let bad = |found: String, expected: String| Error::input(id, "tokens", found, expected);
-                if tokens == 0 || tokens > 1 << TOKEN_BITS {
-                    return Err(bad(tokens.to_string(), "1 to 2^17 per request".into()));
+            let slot = match open.iter().position(|(a, taken)| *a == adapter && taken + span <= shape.requests) {
+                Some(slot) => slot,
+                None if open.len() < shape.slots as usize => {
+                    open.push((adapter, 0));
+                    open.len() - 1
                 }
-                let span = (tokens as u32).div_ceil(self.tokens);
-                if span > self.requests {
+                None => {
                     return Err(bad(
-                        tokens.to_string(),
-                        format!("at most {} in this shape", u64::from(self.requests) * u64::from(self.tokens)),
+                        format!("{tokens} ({span} q slots)"),
+                        format!("a free run in the shape's {} slots: none is left", shape.slots),
                     ));
                 }
-                let slot = match open.iter().position(|(a, taken)| *a == adapter && taken + span <= self.requests) {
-                    Some(slot) => slot,
-                    None if open.len() < self.slots as usize => {
-                        open.push((adapter, 0));
-                        open.len() - 1
-                    }
-                    None => {
-                        return Err(bad(
-                            format!("{tokens} ({span} q slots)"),
-                            format!("a free run in the shape's {} slots: none is left", self.slots),
-                        ));
-                    }
-                };
-                let first = open[slot].1;
-                open[slot].1 += span;
-                Ok(Place { slot: slot as u32, first, span })
-            })
-            .collect()
-    }
+            };
+            let first = open[slot].1;
+            open[slot].1 += span;
+            Ok(Place { slot: slot as u32, first, span })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -114,7 +79,7 @@ mod tests {
 
     #[test]
     fn long_requests_take_consecutive_slots_and_busy_adapters_several() {
-        let p = SHAPE.place(&[("a", 0, 8), ("b", 0, 17), ("c", 0, 9), ("d", 0, 1)]).unwrap();
+        let p = place(&SHAPE, &[("a", 0, 8), ("b", 0, 17), ("c", 0, 9), ("d", 0, 1)]).unwrap();
         let of = |slot, first, span| Place { slot, first, span };
         assert_eq!(p, [of(0, 0, 1), of(0, 1, 3), of(1, 0, 2), of(1, 2, 1)]);
     }
@@ -129,7 +94,7 @@ mod tests {
                 "c: tokens: found 1 (1 q slots), expected a free run in the shape's 2 slots: none is left",
             ),
         ] {
-            assert_eq!(SHAPE.place(&requests).unwrap_err().to_string(), says);
+            assert_eq!(place(&SHAPE, &requests).unwrap_err().to_string(), says);
         }
         assert!(BatchShape { tokens: 3, ..SHAPE }.check(&[1]).is_err());
         assert!(BatchShape { requests: 2048, ..SHAPE }.check(&[1]).is_err());
@@ -140,8 +105,8 @@ mod tests {
     fn the_fitting_shape_fits() {
         let many: Vec<String> = (0..1500).map(|i| i.to_string()).collect();
         let requests: Vec<_> = many.iter().map(|id| (id.as_str(), 0, 100)).chain([("x", 1, 3)]).collect();
-        let shape = BatchShape::fitting(&requests, &[5, 9]);
+        let shape = fitting(&requests, &[5, 9]);
         assert_eq!(shape, BatchShape { slots: 4, requests: 1024, tokens: 128, clusters: 16 });
-        assert_eq!(shape.place(&requests).unwrap().last(), Some(&Place { slot: 2, first: 0, span: 1 }));
+        assert_eq!(place(&shape, &requests).unwrap().last(), Some(&Place { slot: 2, first: 0, span: 1 }));
     }
 }

@@ -11,7 +11,7 @@ use super::{Base, config::LlamaConfig};
 use crate::{
     adapter::LoraModule,
     error::{Error, Result},
-    trace::{FloatTrace, InputTensor, Site},
+    trace::{FloatTrace, InputTensor, Site, inputs_of},
 };
 
 /// A projection: base weight, optional bias, optional LoRA factors.
@@ -156,7 +156,7 @@ impl Llama {
             head: linear("lm_head", false)?,
             frequencies: c.inverse_frequencies(),
             scores: 1 << 26,
-            wanted: InputTensor::of_modules(adapter),
+            wanted: inputs_of(adapter),
             config: c.clone(),
             name: base.dir.display().to_string(),
             layers,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Domain, SignatureError, SignedReceipt, SignedVoucher, Voucher, salted_hash, verify};
+use super::{Domain, SignatureError, Signed as _, SignedReceipt, SignedVoucher, Voucher, salted_hash, verify};
 use crate::{bounds::FEE_BITS, network::Request};
 
 /// Why a receipt or a voucher is refused. One test constructs each variant.

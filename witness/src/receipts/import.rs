@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, keccak256};
 use k256::ecdsa::SigningKey;
 
-use super::{Domain, Receipt, Receipts, SignedReceipt, SignedVoucher, fold::Ledger, salted_hash, sign};
+use super::{Domain, Receipt, Receipts, Signed as _, SignedReceipt, SignedVoucher, fold::Ledger, salted_hash, sign};
 use crate::{
     error::{Error, Result},
     network::{Network, Request},

@@ -9,12 +9,12 @@
 pub mod fold;
 pub mod import;
 
+pub use talea_formats::receipts::{Domain, Receipt, Receipts, SignedReceipt, SignedVoucher, Voucher};
+
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
 use alloy_sol_types::{Eip712Domain, SolStruct, sol};
 use k256::ecdsa::SigningKey;
-use wincode::{SchemaRead, SchemaWrite};
 
-use crate::artefact::Artefact;
 use fold::ReceiptError;
 
 /// The signed structs, as a wallet or a contract sees them.
@@ -51,61 +51,19 @@ pub mod eip712 {
     }
 }
 
-/// Chain and contract that signatures are made out to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct Domain {
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// The contract that redeems vouchers.
-    pub contract: [u8; 20],
+fn eip712_domain(domain: &Domain) -> Eip712Domain {
+    let (chain, contract) = (U256::from(domain.chain_id), domain.contract.into());
+    Eip712Domain::new(Some("Talea".into()), Some("1".into()), Some(chain), Some(contract), None)
 }
 
-impl Domain {
-    fn eip712(&self) -> Eip712Domain {
-        Eip712Domain::new(
-            Some("Talea".into()),
-            Some("1".into()),
-            Some(U256::from(self.chain_id)),
-            Some(self.contract.into()),
-            None,
-        )
-    }
+/// What is signed: its EIP-712 digest for a chain and a contract.
+pub trait Signed {
+    /// The digest that goes into the signature.
+    fn digest(&self, domain: &Domain) -> B256;
 }
 
-/// One receipt in the clear.
-#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct Receipt {
-    /// keccak-256 of the request id's UTF-8 bytes.
-    pub request_id: [u8; 32],
-    /// Digest of the base model.
-    pub model: [u8; 32],
-    /// Digest of the adapter.
-    pub adapter: [u8; 32],
-    /// keccak-256 of salt and prompt tokens.
-    pub prompt_hash: [u8; 32],
-    /// keccak-256 of salt and completion tokens.
-    pub output_hash: [u8; 32],
-    /// Prompt tokens, the cached ones among them.
-    pub prompt_tokens: u32,
-    /// Prompt tokens taken from a cache.
-    pub cached_tokens: u32,
-    /// Completion tokens.
-    pub completion_tokens: u32,
-    /// Who pays.
-    pub payer: [u8; 20],
-    /// Who served.
-    pub node: [u8; 20],
-    /// Fee in token base units, below 2^92.
-    pub fee: u128,
-    /// Seconds since 1970.
-    pub timestamp: u64,
-    /// Strictly increasing per (payer, node, adapter).
-    pub nonce: u64,
-}
-
-impl Receipt {
-    /// The digest that payer and node sign.
-    pub fn digest(&self, domain: &Domain) -> B256 {
+impl Signed for Receipt {
+    fn digest(&self, domain: &Domain) -> B256 {
         eip712::InferenceReceipt {
             requestId: self.request_id.into(),
             model: self.model.into(),
@@ -121,30 +79,12 @@ impl Receipt {
             timestamp: self.timestamp,
             nonce: self.nonce,
         }
-        .eip712_signing_hash(&domain.eip712())
+        .eip712_signing_hash(&eip712_domain(domain))
     }
 }
 
-/// What a payer owes a node for an adapter, ever: it only grows, and the contract pays the difference.
-#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct Voucher {
-    /// Who pays.
-    pub payer: [u8; 20],
-    /// Who served.
-    pub node: [u8; 20],
-    /// Digest of the adapter.
-    pub adapter: [u8; 32],
-    /// Sum of all fees so far.
-    pub cumulative: u128,
-    /// Timestamp of the latest receipt.
-    pub timestamp: u64,
-    /// Nonce of the latest receipt.
-    pub nonce: u64,
-}
-
-impl Voucher {
-    /// The digest that the payer signs.
-    pub fn digest(&self, domain: &Domain) -> B256 {
+impl Signed for Voucher {
+    fn digest(&self, domain: &Domain) -> B256 {
         eip712::Voucher {
             payer: self.payer.into(),
             node: self.node.into(),
@@ -153,60 +93,16 @@ impl Voucher {
             timestamp: self.timestamp,
             nonce: self.nonce,
         }
-        .eip712_signing_hash(&domain.eip712())
+        .eip712_signing_hash(&eip712_domain(domain))
     }
 }
 
-/// A receipt with both signatures, and the salts that open its hashes.
-#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct SignedReceipt {
-    /// The request id as text.
-    pub id: String,
-    /// What is signed.
-    pub receipt: Receipt,
-    /// Salt of the prompt hash.
-    pub prompt_salt: [u8; 32],
-    /// Salt of the output hash.
-    pub output_salt: [u8; 32],
-    /// The payer's signature: r, s, v (27 or 28).
-    pub payer_signature: [u8; 65],
-    /// The node's signature.
-    pub node_signature: [u8; 65],
-}
-
-/// A voucher with the payer's signature.
-#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct SignedVoucher {
-    /// What is signed.
-    pub voucher: Voucher,
-    /// The payer's signature: r, s, v (27 or 28).
-    pub signature: [u8; 65],
-}
-
-/// A set of receipts and the vouchers that they add up to.
-#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct Receipts {
-    /// Chain and contract.
-    pub domain: Domain,
-    /// Receipts in the order of the requests.
-    pub receipts: Vec<SignedReceipt>,
-    /// Vouchers after these receipts, ascending by payer, node, adapter.
-    pub vouchers: Vec<SignedVoucher>,
-}
-
-impl Receipts {
-    /// Checks every signature; says nothing of requests or earlier vouchers.
-    pub fn check(&self) -> Result<(), ReceiptError> {
-        for s in &self.receipts {
-            fold::check_signatures(&self.domain, s)?;
-        }
-        fold::Ledger::new(self.domain, &self.vouchers).map(drop)
+/// Checks every signature; says nothing of requests or earlier vouchers.
+pub fn check(receipts: &Receipts) -> Result<(), ReceiptError> {
+    for s in &receipts.receipts {
+        fold::check_signatures(&receipts.domain, s)?;
     }
-}
-
-impl Artefact for Receipts {
-    const KIND: &'static str = "receipts";
-    const VERSION: u32 = 1;
+    fold::Ledger::new(receipts.domain, &receipts.vouchers).map(drop)
 }
 
 /// keccak-256 of a salt followed by the tokens, four big-endian bytes each.

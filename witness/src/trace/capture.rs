@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
-use super::{FloatTrace, InputTensor};
+use super::{FloatTrace, InputTensor, inputs_of};
 use crate::{
     adapter::LoraModule,
     artefact::write_file,
@@ -70,7 +70,7 @@ pub fn load(path: &Path, base: &Base, modules: &[LoraModule]) -> Result<Captured
             deltas.insert(m.path.clone(), rows);
         }
     }
-    for tensor in InputTensor::of_modules(modules) {
+    for tensor in inputs_of(modules) {
         if !inputs.contains_key(&tensor) {
             let m = modules.iter().find(|m| (m.layer, m.site) == (tensor.layer, tensor.site)).expect("made from them");
             return Err(Error::input(
@@ -129,5 +129,5 @@ pub fn save(path: &Path, trace: &FloatTrace, modules: &[LoraModule]) -> Result<(
     });
     let bytes = serialize(views, None)
         .map_err(|e| Error::input(path.display(), "tensors", format!("{e:?}"), "a trace that safetensors can hold"))?;
-    write_file(path, &bytes)
+    Ok(write_file(path, &bytes)?)
 }

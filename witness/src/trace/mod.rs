@@ -8,45 +8,20 @@
 pub mod capture;
 pub mod quantise;
 
-use wincode::{SchemaRead, SchemaWrite};
+pub use talea_formats::{
+    adapter::{InputTensor, Site},
+    trace::IntTrace,
+};
 
-use crate::{adapter::LoraModule, artefact::Artefact};
+use crate::adapter::LoraModule;
 
-/// A place in a decoder layer whose activations feed linear modules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, SchemaWrite, SchemaRead)]
-pub enum Site {
-    /// The normed stream that q, k and v read.
-    Attention,
-    /// The mixed heads that o reads.
-    AttentionOut,
-    /// The normed stream that gate and up read.
-    Mlp,
-    /// The gated product that down reads.
-    MlpOut,
-    /// The final normed stream that the output head reads.
-    Head,
-}
-
-/// One input tensor; modules that share it share its exponent and its X.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, SchemaWrite, SchemaRead)]
-pub struct InputTensor {
-    /// Decoder layer; the output head counts as one more.
-    pub layer: u32,
-    /// Where in the layer.
-    pub site: Site,
-    /// Width of a row.
-    pub width: u32,
-}
-
-impl InputTensor {
-    /// The distinct inputs of a set of modules, ascending.
-    pub fn of_modules(modules: &[LoraModule]) -> Vec<Self> {
-        let mut all: Vec<_> =
-            modules.iter().map(|m| Self { layer: m.layer, site: m.site, width: m.d_in as u32 }).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
+/// The distinct inputs of a set of modules, ascending.
+pub fn inputs_of(modules: &[LoraModule]) -> Vec<InputTensor> {
+    let mut all: Vec<_> =
+        modules.iter().map(|m| InputTensor { layer: m.layer, site: m.site, width: m.d_in as u32 }).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Float rows of every input tensor of one text or request.
@@ -58,22 +33,4 @@ pub struct FloatTrace {
     pub inputs: Vec<(InputTensor, Vec<f32>)>,
     /// Logits of the last position, where the tracer has them.
     pub last_logits: Option<Vec<f32>>,
-}
-
-/// The integer trace of one text or request.
-#[derive(Debug, Clone, PartialEq, SchemaWrite, SchemaRead)]
-pub struct IntTrace {
-    /// Request id, or `datanet#ordinal`.
-    pub id: String,
-    /// Tokens as fed.
-    pub tokens: Vec<u32>,
-    /// E: one exponent for all tensors, on top of each tensor's e.
-    pub exponent: i32,
-    /// X per input tensor, in the order of the adapter's inputs: [tokens, width] row-major, |X| ≤ 2^19−1.
-    pub x: Vec<Vec<i32>>,
-}
-
-impl Artefact for IntTrace {
-    const KIND: &'static str = "trace";
-    const VERSION: u32 = 1;
 }

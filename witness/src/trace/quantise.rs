@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{FloatTrace, InputTensor, IntTrace};
 use crate::{
-    adapter::quantise::{IntAdapter, exp2},
+    adapter::quantise::{IntAdapter, exp2, low_rank},
     bounds::X_MAX,
 };
 
@@ -66,7 +66,7 @@ pub fn summed(adapter: &IntAdapter, trace: &IntTrace) -> Vec<i64> {
         .modules
         .iter()
         .flat_map(|m| {
-            let u = m.low_rank(&trace.x[m.input as usize]);
+            let u = low_rank(m, &trace.x[m.input as usize]);
             let r = m.rank as usize;
             let mut v = vec![0i64; r];
             for row in u.chunks_exact(r) {
