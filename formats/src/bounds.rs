@@ -1,7 +1,7 @@
 //! Every integer bound of DESIGN.md §3.8, in one table: what later range checks rely on.
 //!
 //! A row's `max` is what honest arithmetic can reach, derived in `why` from the rows above it; `checked` is the
-//! power of two that code and, later, the proof enforce. `tests` derives each maximum again and drives the code to its edge.
+//! power of two that a proof will range-check. `tests` derives each maximum again and drives the code to its edge.
 
 /// Bits of |X| (19, plus a sign).
 pub const X_BITS: u32 = 19;
@@ -65,10 +65,10 @@ const fn row(name: &'static str, bits: u32, signed: bool, checked: Option<u32>, 
 
 /// The table; a test holds docs/semantics.md to it.
 pub const BOUNDS: &[Bound] = &[
-    row("X", 19, true, None, "|X| ≤ 2^19−1 by choice of E"),
+    row("X", 19, true, None, "at most 2^19−1 either way, by choice of E"),
     row("A_int, B_int, H", 15, true, None, "≤ 2^15−1 by choice of σ"),
-    row("Uacc", 43, true, None, "|X|·‖A_int[ρ]‖₁ ≤ (2^19−1)·2^24"),
-    row("U", 27, true, Some(27), "|Uacc + 2^15| >> 16"),
+    row("Uacc", 43, true, None, "X times a row's L1 norm: (2^19−1)·2^24"),
+    row("U", 27, true, Some(27), "(Uacc + 2^15) >> 16"),
     row("rem", 16, false, Some(16), "Uacc + 2^15 mod 2^16"),
     row("D", 50, true, None, "27 + 15 + 8: rank ≤ 2^8"),
     row("V", 44, true, None, "27 + 17: ≤ 2^17 tokens"),

@@ -24,3 +24,4 @@ pub mod receipts;
 pub mod trace;
 
 pub use error::{Error, Result};
+pub use wincode::SchemaRead;

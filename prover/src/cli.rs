@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a whole network folder, from texts and adapters to payouts, and explain the result.
     Demo(DemoArgs),
+    /// Recompute an output folder with a second implementation; exit 1 on any difference.
+    Audit(AuditArgs),
     /// Say in words and numbers why a request, a contribution or a payee got what it got.
     Explain(ExplainArgs),
     /// Judge contributions: copies, clusters, filler.
@@ -55,6 +57,17 @@ pub struct ExplainArgs {
     /// Network folder whose accounts give names to addresses.
     #[arg(long, value_name = "DIR")]
     pub network: Option<PathBuf>,
+}
+
+/// `talea audit`
+#[derive(Args)]
+pub struct AuditArgs {
+    /// Network folder that the output was made from.
+    #[arg(long, default_value = "fixtures/demo", value_name = "DIR")]
+    pub network: PathBuf,
+    /// Output folder of `demo`.
+    #[arg(long, default_value = "out/demo", value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// One thing to explain.

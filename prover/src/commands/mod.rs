@@ -1,6 +1,7 @@
 //! One module per command; each parses and checks first, works, then prints.
 
 pub mod adapter;
+pub mod audit;
 pub mod batch;
 pub mod datanet;
 pub mod demo;
@@ -14,6 +15,7 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
         Command::Demo(args) => demo::run(args, cli.json),
+        Command::Audit(args) => audit::run(args, cli.json),
         Command::Explain(args) => explain::run(args, cli.json),
         Command::Datanet(c) => datanet::run(c, cli.json),
         Command::Adapter(c) => adapter::run(c, cli.json),

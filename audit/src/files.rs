@@ -1,0 +1,43 @@
+//! The manifest: every listed file is there, with its size and digest, and so is every input.
+
+use std::path::Path;
+
+use serde_json::Value;
+use talea_formats::network::Network;
+
+use crate::{Checker, Finding, Report};
+
+const MANIFEST: &str = "manifest.json";
+
+/// Compares sizes and digests of outputs and inputs with the manifest's.
+pub fn audit(report: &mut Report, network: &Network, out: &Path) {
+    let manifest = std::fs::read(out.join(MANIFEST)).ok().and_then(|b| serde_json::from_slice::<Value>(&b).ok());
+    let Some(manifest) = manifest else {
+        let (found, expected) = ("no manifest that can be read".into(), "the folder's manifest".into());
+        return report.findings.push(Finding { file: MANIFEST.into(), field: "file".into(), found, expected });
+    };
+    for (list, root) in [("files", out), ("inputs", network.root.as_path())] {
+        for entry in manifest[list].as_array().into_iter().flatten() {
+            let name = entry["path"].as_str().unwrap_or("");
+            let shown = if list == "files" { name.to_string() } else { format!("input {name}") };
+            let mut check = Checker::new(report, shown);
+            match std::fs::read(root.join(name)) {
+                Ok(bytes) => {
+                    check.same("bytes", bytes.len() as u64, entry["bytes"].as_u64().unwrap_or(0));
+                    check.same(
+                        "blake3",
+                        blake3::hash(&bytes).to_hex().as_str(),
+                        entry["blake3"].as_str().unwrap_or(""),
+                    );
+                }
+                Err(e) => check.holds("file", false, e, "a file, as the manifest lists it"),
+            }
+            check.done();
+        }
+    }
+    let listed = manifest["files"].as_array().map_or(0, Vec::len);
+    let mut check = Checker::new(report, MANIFEST);
+    let fewest = 4 * network.adapters.len() + network.requests.len() + 1;
+    check.holds("files", listed >= fewest, listed, format!("at least {fewest}: Datanets, adapters, traces, batch"));
+    check.done();
+}

@@ -1,0 +1,171 @@
+//! Recomputes what an output folder says, from its stored integers, and names every difference.
+//!
+//! | module | recomputes |
+//! |---|---|
+//! | [`files`] | the manifest: sizes and digests of outputs and inputs |
+//! | [`batch`] | placement, U, V, S, κ, R, W, pools, quotients, payouts, roles, dust |
+//! | [`receipts`] | EIP-712 digests, signatures, salted hashes, vouchers |
+//!
+//! Written from docs/semantics.md and sharing nothing with the batch builder but the file formats: plain loops, big
+//! integers, one thing at a time. Speed does not matter here; being easy to check does.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod batch;
+pub mod files;
+pub mod receipts;
+
+use std::{fmt::Display, path::Path};
+
+use talea_formats::{
+    Error,
+    adapter::IntAdapter,
+    artefact::{Artefact, Format, load},
+    batch::Batch,
+    index::Index,
+    network::Network,
+    receipts::Receipts,
+    trace::IntTrace,
+};
+
+/// A difference between what is stored and what follows from the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file, below the output folder.
+    pub file: String,
+    /// The field inside it.
+    pub field: String,
+    /// What is stored.
+    pub found: String,
+    /// What it should be.
+    pub expected: String,
+}
+
+/// What was compared, and what differs.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Values recomputed, by file.
+    pub compared: Vec<(String, u64)>,
+    /// Differences.
+    pub findings: Vec<Finding>,
+}
+
+/// What this audit does not look at; every report of it must say so.
+pub const NOT_RECOMPUTED: [&str; 4] = [
+    "Datanet verdicts from the texts",
+    "adapter integers from the PEFT files",
+    "the influence index from stored V",
+    "traces from the models",
+];
+
+/// Differences kept per file: one wrong matrix makes many.
+const KEPT: usize = 20;
+
+/// Compares values of one file.
+pub struct Checker<'r> {
+    report: &'r mut Report,
+    file: String,
+    compared: u64,
+    kept: usize,
+}
+
+impl<'r> Checker<'r> {
+    fn new(report: &'r mut Report, file: impl Into<String>) -> Self {
+        Self { report, file: file.into(), compared: 0, kept: 0 }
+    }
+
+    /// Notes a difference, if there is one.
+    pub fn same<T: PartialEq + Display>(&mut self, field: impl Display, found: T, expected: T) {
+        self.compared += 1;
+        if found != expected {
+            self.differs(field, found, expected);
+        }
+    }
+
+    /// Notes a condition that does not hold.
+    pub fn holds(&mut self, field: impl Display, holds: bool, found: impl Display, expected: impl Display) {
+        self.compared += 1;
+        if !holds {
+            self.differs(field, found, expected);
+        }
+    }
+
+    fn differs(&mut self, field: impl Display, found: impl Display, expected: impl Display) {
+        self.kept += 1;
+        if self.kept <= KEPT {
+            let (field, found, expected) = (field.to_string(), found.to_string(), expected.to_string());
+            self.report.findings.push(Finding { file: self.file.clone(), field, found, expected });
+        }
+    }
+
+    fn done(self) {
+        self.report.compared.push((self.file, self.compared));
+    }
+}
+
+/// An adapter of the folder with its index, and the digests of both files.
+pub struct Registered {
+    /// The adapter.
+    pub adapter: IntAdapter,
+    /// BLAKE3 of its file.
+    pub adapter_digest: [u8; 32],
+    /// The index.
+    pub index: Index,
+    /// BLAKE3 of its file.
+    pub index_digest: [u8; 32],
+}
+
+/// Loads an artefact; one that cannot be read or whose parts do not fit is a finding.
+fn open<T>(
+    report: &mut Report,
+    out: &Path,
+    name: &str,
+    check: impl Fn(&T, &str) -> Result<(), Error>,
+) -> Option<(T, [u8; 32])>
+where
+    T: Artefact + for<'a> talea_formats::SchemaRead<'a, Format, Dst = T>,
+{
+    let path = out.join(name);
+    let loaded = load::<T>(&path).and_then(|(value, digest)| check(&value, name).map(|()| (value, digest)));
+    loaded
+        .map_err(|e| {
+            let expected = "an artefact that can be read".to_string();
+            report.findings.push(Finding { file: name.into(), field: "file".into(), found: e.to_string(), expected });
+        })
+        .ok()
+}
+
+/// Audits an output folder against the network folder that it was made from.
+///
+/// # Errors
+/// Only when the network itself cannot be read; whatever is wrong with the output folder is a finding.
+pub fn audit(network: &Path, out: &Path) -> Result<Report, Error> {
+    let network = Network::open(network)?;
+    let mut report = Report::default();
+    files::audit(&mut report, &network, out);
+    let mut registered = Vec::new();
+    for entry in &network.adapters {
+        let (adapter_file, index_file) =
+            (format!("adapters/{}.adapter", entry.name), format!("adapters/{}.index", entry.name));
+        let adapter = open::<IntAdapter>(&mut report, out, &adapter_file, IntAdapter::check);
+        let Some((adapter, adapter_digest)) = adapter else { return Ok(report) };
+        let coordinates = adapter.coordinates();
+        let index = open::<Index>(&mut report, out, &index_file, |i, f| i.check(f, coordinates));
+        let Some((index, index_digest)) = index else { return Ok(report) };
+        registered.push(Registered { adapter, adapter_digest, index, index_digest });
+    }
+    let mut traces = Vec::new();
+    for request in &network.requests {
+        let file = format!("traces/{}.trace", request.id);
+        let Some(trace) = open::<IntTrace>(&mut report, out, &file, |_, _| Ok(())) else { return Ok(report) };
+        traces.push(trace);
+    }
+    let signed = out.join("receipts.talea").exists();
+    let receipts = if signed { open::<Receipts>(&mut report, out, "receipts.talea", |_, _| Ok(())) } else { None };
+    let Some((stored, _)) = open::<Batch>(&mut report, out, "batch.talea", Batch::check) else { return Ok(report) };
+    if let Some((receipts, _)) = &receipts {
+        receipts::audit(&mut report, &network, &registered, &stored, receipts);
+    }
+    batch::audit(&mut report, &network, &registered, &traces, &stored, signed);
+    Ok(report)
+}

@@ -1,0 +1,211 @@
+//! `talea audit` accepts what `demo` writes, and names the file of every seeded corruption.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{copy_dir, fixture, talea};
+use serde_json::Value;
+use talea_witness::{
+    adapter::quantise::IntAdapter,
+    artefact::{digest, hex, load, save},
+    batch::Batch,
+    influence::index::Index,
+    receipts::Receipts,
+    trace::IntTrace,
+};
+
+fn audit(out: &Path, status: i32) -> Value {
+    let network = fixture("second");
+    let args = ["--json", "audit", "--network", network.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    serde_json::from_str(&talea(&args).expect_status(status).stdout()).unwrap()
+}
+
+/// Makes the manifest agree with the folder again, so that only the contents can give a corruption away.
+fn reseal_manifest(out: &Path) {
+    let path = out.join("manifest.json");
+    let mut doc: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for entry in doc["files"].as_array_mut().unwrap() {
+        let bytes = std::fs::read(out.join(entry["path"].as_str().unwrap())).unwrap();
+        entry["blake3"] = hex(&digest(&bytes)).into();
+        entry["bytes"] = bytes.len().into();
+    }
+    std::fs::write(path, doc.to_string()).unwrap();
+}
+
+struct Demo {
+    tmp: tempfile::TempDir,
+    count: u32,
+}
+
+impl Demo {
+    fn new() -> Self {
+        let tmp = tempfile::tempdir().unwrap();
+        let network = fixture("second");
+        talea(&["demo", "--network", network.to_str().unwrap(), "--out", tmp.path().join("whole").to_str().unwrap()])
+            .expect_status(0);
+        Self { tmp, count: 0 }
+    }
+
+    /// A corrupted copy of the output: its audit must end in 1 and name `file` and `field`.
+    fn corrupt(&mut self, file: &str, field: &str, change: impl FnOnce(&Path)) {
+        self.count += 1;
+        let out = self.tmp.path().join(self.count.to_string());
+        copy_dir(&self.tmp.path().join("whole"), &out);
+        change(&out.join(file));
+        reseal_manifest(&out);
+        let report = audit(&out, 1);
+        let findings = report["findings"].as_array().unwrap();
+        let named = |f: &Value| f["file"] == file && f["field"].as_str().unwrap().contains(field);
+        assert!(findings.iter().any(named), "{file} {field}: {findings:?}");
+        std::fs::remove_dir_all(out).unwrap();
+    }
+}
+
+#[test]
+fn what_demo_writes_is_accepted() {
+    for name in ["demo", "second"] {
+        let tmp = tempfile::tempdir().unwrap();
+        let (network, out) = (fixture(name), tmp.path().to_str().unwrap());
+        talea(&["demo", "--network", network.to_str().unwrap(), "--out", out]).expect_status(0);
+        let text = talea(&["audit", "--network", network.to_str().unwrap(), "--out", out]).expect_status(0).stdout();
+        assert!(
+            text.contains("Accepted") && text.contains("Not recomputed, so taken as declared: Datanet verdicts"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn every_field_class_of_the_batch_is_recomputed() {
+    let mut demo = Demo::new();
+    type Change = fn(&mut Batch);
+    let changes: [(&str, Change); 26] = [
+        ("chain_id", |b| b.chain_id += 1),
+        ("node", |b| b.node[0] ^= 1),
+        ("policy", |b| b.adapters[0].policy.contributors_bps -= 1),
+        ("policy", |b| b.adapters[0].policy.sink[0] ^= 1),
+        ("adapter", |b| b.adapters[1].adapter[0] ^= 1),
+        ("index", |b| b.adapters[1].index[0] ^= 1),
+        ("clusters", |b| b.adapters[0].clusters[0].1[0] ^= 1),
+        ("clusters", |b| b.adapters[0].clusters[0].0 += 1000),
+        ("slots", |b| {
+            b.shape.slots *= 2;
+            b.slots.push(b.slots[0].clone());
+        }),
+        ("fees", |b| {
+            b.slots[0].fees += 1;
+            b.slots[0].dust += 1;
+        }),
+        ("payouts[1]", |b| {
+            b.slots[0].payouts[1] += 1;
+            b.slots[0].dust -= 1;
+        }),
+        ("roles[2]", |b| {
+            b.slots[2].roles[2] += 1;
+            b.slots[2].dust -= 1;
+        }),
+        ("dust", |b| {
+            b.slots[1].dust -= 1;
+            b.slots[1].payouts[0] += 1;
+        }),
+        ("slot", |b| b.requests.swap(0, 8)),
+        ("first", |b| b.requests[3].first += 1),
+        ("span", |b| b.requests[3].span += 1),
+        ("tokens", |b| b.requests[3].tokens -= 1),
+        ("fee", |b| b.requests[3].fee += 1),
+        ("trace", |b| b.requests[3].trace[9] ^= 1),
+        ("digest in batch.talea", |b| b.requests[3].receipt[9] ^= 1),
+        ("scores[2]", |b| b.requests[3].scores[2] += 1),
+        ("kappa", |b| b.requests[3].kappa += 1),
+        ("ranks[2]", |b| b.requests[3].ranks[2] ^= 1),
+        ("total", |b| b.requests[3].total += 1),
+        ("pool", |b| b.requests[3].pool += 1),
+        ("quotient", |b| b.requests[3].quotient += 1),
+    ];
+    for (field, change) in changes {
+        let file = if field == "digest in batch.talea" { "receipts.talea" } else { "batch.talea" };
+        demo.corrupt(file, field, |path: &Path| {
+            let batch: PathBuf = path.with_file_name("batch.talea");
+            let (mut b, _) = load::<Batch>(&batch).unwrap();
+            change(&mut b);
+            save(&batch, &b).unwrap();
+        });
+    }
+}
+
+#[test]
+fn traces_receipts_adapters_and_indexes_are_held_against_the_batch() {
+    let mut demo = Demo::new();
+    let first = load::<Batch>(&demo.tmp.path().join("whole/batch.talea")).unwrap().0.requests[0].id.clone();
+    let trace = format!("traces/{first}.trace");
+    type Change = fn(&mut IntTrace);
+    let changes: [(&str, Change); 4] = [
+        ("tokens", |t| t.tokens[1] ^= 1),
+        ("id", |t| t.id.push('x')),
+        ("x[0]", |t| t.x[0].truncate(1)),
+        ("x", |t| t.x[0][0] = 1 << 19),
+    ];
+    for (field, change) in changes {
+        demo.corrupt(&trace, field, |path| {
+            let (mut t, _) = load::<IntTrace>(path).unwrap();
+            change(&mut t);
+            save(path, &t).unwrap();
+        });
+    }
+    type Sign = fn(&mut Receipts);
+    let changes: [(&str, Sign); 12] = [
+        ("chain_id", |r| r.domain.chain_id += 1),
+        ("contract", |r| r.domain.contract[0] ^= 1),
+        ("receipts", |r| drop(r.receipts.pop())),
+        ("promptHash", |r| r.receipts[0].prompt_salt[0] ^= 1),
+        ("requestId", |r| r.receipts[0].receipt.request_id[0] ^= 1),
+        ("promptTokens", |r| r.receipts[0].receipt.prompt_tokens += 1),
+        ("fee", |r| r.receipts[0].receipt.fee += 1),
+        ("nonce", |r| r.receipts[0].receipt.nonce = 0),
+        ("payer signature", |r| r.receipts[1].payer_signature[5] ^= 1),
+        ("node signature", |r| r.receipts[1].node_signature[64] = 29),
+        ("cumulative", |r| r.vouchers[0].voucher.cumulative += 1),
+        ("signature", |r| r.vouchers[0].signature[40] ^= 1),
+    ];
+    for (field, change) in changes {
+        demo.corrupt("receipts.talea", field, |path| {
+            let (mut r, _) = load::<Receipts>(path).unwrap();
+            change(&mut r);
+            save(path, &r).unwrap();
+        });
+    }
+    // The adapter's and the index's own numbers are not recomputed yet, but the batch says which ones it used.
+    demo.corrupt("batch.talea", "adapter crop-disease adapter", |path| {
+        let file = path.with_file_name("adapters").join("crop-disease.adapter");
+        let (mut a, _) = load::<IntAdapter>(&file).unwrap();
+        a.modules[0].a[0] ^= 1;
+        save(&file, &a).unwrap();
+    });
+    demo.corrupt("batch.talea", "adapter crop-disease index", |path| {
+        let file = path.with_file_name("adapters").join("crop-disease.index");
+        let (mut i, _) = load::<Index>(&file).unwrap();
+        i.h[0] ^= 1;
+        save(&file, &i).unwrap();
+    });
+}
+
+#[test]
+fn a_flipped_byte_of_any_file_is_found_at_that_file() {
+    let demo = Demo::new();
+    let out = demo.tmp.path().join("whole");
+    let manifest: Value = serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    let files = manifest["files"].as_array().unwrap();
+    for entry in files.iter().take(14).chain([files.last().unwrap()]) {
+        let name = entry["path"].as_str().unwrap();
+        let whole = std::fs::read(out.join(name)).unwrap();
+        let mut bytes = whole.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(out.join(name), bytes).unwrap();
+        let report = audit(&out, 1);
+        assert!(report["findings"].as_array().unwrap().iter().any(|f| f["file"] == name), "{name}: {report}");
+        std::fs::write(out.join(name), whole).unwrap();
+    }
+    audit(&out, 0);
+}
