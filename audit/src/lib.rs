@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`files`] | the manifest: sizes and digests of outputs and inputs |
 //! | [`batch`] | placement, U, V, S, κ, R, W, pools, quotients, payouts, roles, dust |
+//! | [`index`] | rows, payees, H and σ_H from V, within a tolerance |
 //! | [`receipts`] | EIP-712 digests, signatures, salted hashes, vouchers |
 //!
 //! Written from docs/semantics.md and sharing nothing with the batch builder but the file formats: plain loops, big
@@ -13,6 +14,7 @@
 
 pub mod batch;
 pub mod files;
+pub mod index;
 pub mod receipts;
 
 use std::{fmt::Display, path::Path};
@@ -22,6 +24,7 @@ use talea_formats::{
     adapter::IntAdapter,
     artefact::{Artefact, Format, load},
     batch::Batch,
+    datanet::Datanet,
     index::Index,
     network::Network,
     receipts::Receipts,
@@ -51,12 +54,11 @@ pub struct Report {
 }
 
 /// What this audit does not look at; every report of it must say so.
-pub const NOT_RECOMPUTED: [&str; 4] = [
-    "Datanet verdicts from the texts",
-    "adapter integers from the PEFT files",
-    "the influence index from stored V",
-    "traces from the models",
-];
+pub const NOT_RECOMPUTED: [&str; 3] =
+    ["Datanet verdicts from the texts", "adapter integers from the PEFT files", "traces from the models"];
+
+/// What is recomputed in floating point, and within what.
+pub const WITHIN: &str = "influence index from stored V: H within one unit, σ_H within 1e-9 of itself";
 
 /// Differences kept per file: one wrong matrix makes many.
 const KEPT: usize = 20;
@@ -152,7 +154,12 @@ pub fn audit(network: &Path, out: &Path) -> Result<Report, Error> {
         let coordinates = adapter.coordinates();
         let index = open::<Index>(&mut report, out, &index_file, |i, f| i.check(f, coordinates));
         let Some((index, index_digest)) = index else { return Ok(report) };
-        registered.push(Registered { adapter, adapter_digest, index, index_digest });
+        let datanet_file = format!("datanets/{}.datanet", entry.name);
+        let datanet = open::<Datanet>(&mut report, out, &datanet_file, Datanet::check);
+        let Some((datanet, datanet_digest)) = datanet else { return Ok(report) };
+        let r = Registered { adapter, adapter_digest, index, index_digest };
+        index::audit(&mut report, &index_file, &r, &datanet, &datanet_digest);
+        registered.push(r);
     }
     let mut traces = Vec::new();
     for request in &network.requests {

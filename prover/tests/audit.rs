@@ -175,7 +175,22 @@ fn traces_receipts_adapters_and_indexes_are_held_against_the_batch() {
             save(path, &r).unwrap();
         });
     }
-    // The adapter's and the index's own numbers are not recomputed yet, but the batch says which ones it used.
+    type Reindex = fn(&mut Index);
+    let changes: [(&str, Reindex); 5] = [
+        ("datanet", |i| i.datanet[0] ^= 1),
+        ("rows", |i| i.rows[0].payee[0] ^= 1),
+        ("v", |i| i.rows[0].v.truncate(3)),
+        ("sigma_h", |i| i.sigma_h *= 1.000_001),
+        ("h[5]", |i| i.h[5] += 3),
+    ];
+    for (field, change) in changes {
+        demo.corrupt("adapters/crop-disease.index", field, |path| {
+            let (mut i, _) = load::<Index>(path).unwrap();
+            change(&mut i);
+            save(path, &i).unwrap();
+        });
+    }
+    // The adapter's own numbers are not recomputed yet, but the batch says which ones it used.
     demo.corrupt("batch.talea", "adapter crop-disease adapter", |path| {
         let file = path.with_file_name("adapters").join("crop-disease.adapter");
         let (mut a, _) = load::<IntAdapter>(&file).unwrap();

@@ -1,7 +1,7 @@
 //! `talea audit`: a second implementation recomputes an output folder.
 
 use serde_json::{Value, json};
-use talea_audit::{NOT_RECOMPUTED, Report};
+use talea_audit::{NOT_RECOMPUTED, Report, WITHIN};
 
 use super::print_json;
 use crate::{cli::AuditArgs, output::table};
@@ -22,7 +22,12 @@ fn compared(report: &Report) -> u64 {
 }
 
 fn print(report: &Report) {
-    println!("Recomputed from stored integers, bit for bit: {} values in {} files", compared(report), files(report));
+    println!(
+        "Recomputed from stored integers, bit for bit unless said otherwise: {} values in {} files",
+        compared(report),
+        files(report)
+    );
+    println!("Among them within a tolerance: {WITHIN}");
     println!("Not recomputed, so taken as declared: {}", NOT_RECOMPUTED.join("; "));
     if report.findings.is_empty() {
         return println!("Accepted: every recomputed value is as stored.");
@@ -46,6 +51,7 @@ fn to_json(report: &Report) -> Value {
     json!({
         "accepted": report.findings.is_empty(),
         "values_recomputed": compared(report),
+        "within_tolerance": WITHIN,
         "not_recomputed": NOT_RECOMPUTED,
         "findings": report.findings.iter().map(|f| json!({ "file": f.file, "field": f.field, "found": f.found, "expected": f.expected })).collect::<Vec<_>>(),
     })
