@@ -3,6 +3,7 @@
 //! | module | recomputes |
 //! |---|---|
 //! | [`files`] | the manifest: sizes and digests of outputs and inputs |
+//! | [`adapter`] | σ, A_int, B_int from the PEFT files; digests of sources and base |
 //! | [`batch`] | placement, U, V, S, κ, R, W, pools, quotients, payouts, roles, dust |
 //! | [`index`] | rows, payees, H and σ_H from V, within a tolerance |
 //! | [`receipts`] | EIP-712 digests, signatures, salted hashes, vouchers |
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod adapter;
 pub mod batch;
 pub mod files;
 pub mod index;
@@ -54,8 +56,7 @@ pub struct Report {
 }
 
 /// What this audit does not look at; every report of it must say so.
-pub const NOT_RECOMPUTED: [&str; 3] =
-    ["Datanet verdicts from the texts", "adapter integers from the PEFT files", "traces from the models"];
+pub const NOT_RECOMPUTED: [&str; 2] = ["Datanet verdicts from the texts", "traces and exponents from the models"];
 
 /// What is recomputed in floating point, and within what.
 pub const WITHIN: &str = "influence index from stored V: H within one unit, σ_H within 1e-9 of itself";
@@ -151,6 +152,7 @@ pub fn audit(network: &Path, out: &Path) -> Result<Report, Error> {
             (format!("adapters/{}.adapter", entry.name), format!("adapters/{}.index", entry.name));
         let adapter = open::<IntAdapter>(&mut report, out, &adapter_file, IntAdapter::check);
         let Some((adapter, adapter_digest)) = adapter else { return Ok(report) };
+        adapter::audit(&mut report, &adapter_file, &adapter, &entry.path, &network.base);
         let coordinates = adapter.coordinates();
         let index = open::<Index>(&mut report, out, &index_file, |i, f| i.check(f, coordinates));
         let Some((index, index_digest)) = index else { return Ok(report) };

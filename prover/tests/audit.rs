@@ -190,7 +190,31 @@ fn traces_receipts_adapters_and_indexes_are_held_against_the_batch() {
             save(path, &i).unwrap();
         });
     }
-    // The adapter's own numbers are not recomputed yet, but the batch says which ones it used.
+    type Readapt = fn(&mut IntAdapter);
+    let changes: [(&str, Readapt); 9] = [
+        ("sources adapter_config.json", |a| a.sources[0].1[0] ^= 1),
+        ("base", |a| a.base[0] ^= 1),
+        ("modules", |a| drop(a.modules.pop())),
+        ("modules", |a| a.modules.swap(0, 1)),
+        ("sigma_a", |a| a.modules[0].sigma_a *= 1.000_000_1),
+        ("sigma_b", |a| a.modules[0].sigma_b *= 1.000_000_1),
+        ("down_proj a", |a| a.modules[0].a[7] ^= 1),
+        ("down_proj b", |a| a.modules[0].b[7] ^= 1),
+        ("rank", |a| {
+            let m = &mut a.modules[0];
+            m.rank -= 1;
+            m.a.truncate((m.rank * m.d_in) as usize);
+            m.b.truncate((m.rank * m.d_out) as usize);
+        }),
+    ];
+    for (field, change) in changes {
+        demo.corrupt("adapters/crop-disease.adapter", field, |path| {
+            let (mut a, _) = load::<IntAdapter>(path).unwrap();
+            change(&mut a);
+            save(path, &a).unwrap();
+        });
+    }
+    // The batch says which adapter and index it used.
     demo.corrupt("batch.talea", "adapter crop-disease adapter", |path| {
         let file = path.with_file_name("adapters").join("crop-disease.adapter");
         let (mut a, _) = load::<IntAdapter>(&file).unwrap();

@@ -1,0 +1,98 @@
+//! Adapter integers from the PEFT files (docs/semantics.md §1, §4), bit for bit.
+
+use std::path::Path;
+
+use fancy_regex::Regex;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+use talea_formats::{adapter::IntAdapter, artefact::hex};
+
+use crate::{Checker, Report};
+
+/// Compares digests, steps and weights with the PEFT folder and the base model's files.
+pub fn audit(report: &mut Report, file: &str, adapter: &IntAdapter, peft: &Path, base: &Path) {
+    let mut check = Checker::new(report, file);
+    let read = |name: &str| std::fs::read(peft.join(name)).unwrap_or_default();
+    let (config, weights) = (read("adapter_config.json"), read("adapter_model.safetensors"));
+    for (name, bytes) in [("adapter_config.json", &config), ("adapter_model.safetensors", &weights)] {
+        let stored = adapter.sources.iter().find(|(n, _)| n == name).map(|(_, d)| hex(d)).unwrap_or_default();
+        check.same(format!("sources {name}"), stored, blake3::hash(bytes).to_hex().to_string());
+    }
+    check.same("base", hex(&adapter.base), base_digest(base));
+    let config: Value = serde_json::from_slice(&config).unwrap_or_default();
+    match SafeTensors::deserialize(&weights) {
+        Ok(tensors) => modules(&mut check, adapter, &config, &tensors),
+        Err(e) => check.holds("sources", false, format!("{e:?}"), "PEFT weights that can be read"),
+    }
+    check.done();
+}
+
+/// BLAKE3 over name, zero byte and BLAKE3 of configuration, tokenizer and weight files.
+fn base_digest(base: &Path) -> String {
+    let listed = std::fs::read_dir(base).into_iter().flatten().flatten();
+    let mut weights: Vec<String> = listed.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    weights.retain(|n| n.ends_with(".safetensors"));
+    weights.sort();
+    let mut all = blake3::Hasher::new();
+    for name in ["config.json".to_string(), "tokenizer.json".to_string()].into_iter().chain(weights) {
+        let sum = blake3::hash(&std::fs::read(base.join(&name)).unwrap_or_default());
+        all.update(name.as_bytes()).update(&[0]).update(sum.as_bytes());
+    }
+    all.finalize().to_hex().to_string()
+}
+
+fn modules(check: &mut Checker<'_>, adapter: &IntAdapter, config: &Value, tensors: &SafeTensors<'_>) {
+    check.same(
+        "modules",
+        adapter.modules.len(),
+        tensors.names().iter().filter(|n| n.ends_with(".lora_A.weight")).count(),
+    );
+    let layer = |path: &str| path.split('.').find_map(|p| p.parse::<u64>().ok()).unwrap_or(u64::MAX);
+    let ordered = adapter.modules.windows(2).all(|w| (layer(&w[0].path), &w[0].path) < (layer(&w[1].path), &w[1].path));
+    check.holds("modules", ordered, "another order", "by layer, then by path");
+    for m in &adapter.modules {
+        let at = |field: &str| format!("{} {field}", m.path);
+        let (rank, alpha) =
+            (setting(config, "rank_pattern", "r", &m.path), setting(config, "alpha_pattern", "lora_alpha", &m.path));
+        let s = alpha / if config["use_rslora"] == true { rank.sqrt() } else { rank };
+        check.same(at("rank"), f64::from(m.rank), rank);
+        let factor = |f: &str| values(tensors, &format!("base_model.model.{}.lora_{f}.weight", m.path));
+        let (a, b) = (factor("A"), factor("B"));
+        let largest = |v: &[f64]| v.iter().fold(0f64, |m, x| m.max(x.abs())) / 32767.0;
+        let norm = a.chunks(m.d_in as usize).map(|row| row.iter().map(|x| x.abs()).sum()).fold(0f64, f64::max);
+        let sigma_a = largest(&a).max(norm / (16_777_216.0 - f64::from(m.d_in)));
+        let sigma_b = s.abs() * (b.iter().fold(0f64, |m, x| m.max(x.abs()))) / 32767.0;
+        let step = |x: f64| if x > 0.0 { x } else { 1.0 };
+        let (sigma_a, sigma_b) = (step(sigma_a), step(sigma_b));
+        check.same(at("sigma_a"), m.sigma_a, sigma_a);
+        check.same(at("sigma_b"), m.sigma_b, sigma_b);
+        let round = |v: &[f64], s: f64, sigma: f64| -> Vec<i16> {
+            v.iter().map(|x| (s * x / sigma).round_ties_even() as i16).collect()
+        };
+        check.holds(at("a"), m.a == round(&a, 1.0, sigma_a), "other weights", "A/σ_A, rounded");
+        check.holds(at("b"), m.b == round(&b, s, sigma_b), "other weights", "s·B/σ_B, rounded");
+    }
+}
+
+/// The first pattern that matches the end of a module's path, else the adapter's own value.
+fn setting(config: &Value, patterns: &str, own: &str, path: &str) -> f64 {
+    let matches =
+        |key: &str| Regex::new(&format!(r"^(.*\.)?({key})$")).is_ok_and(|re| re.is_match(path).unwrap_or(false));
+    let own_value = &config[own];
+    let found = config[patterns].as_object().and_then(|m| m.iter().find(|(key, _)| matches(key)).map(|(_, v)| v));
+    found.unwrap_or(own_value).as_f64().unwrap_or(f64::NAN)
+}
+
+/// A tensor's values; nothing where it is missing or of another type.
+fn values(tensors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
+    let Ok(view) = tensors.tensor(name) else { return Vec::new() };
+    let bits = |b: &[u8]| u32::from(b[0]) | u32::from(b[1]) << 8;
+    match view.dtype() {
+        Dtype::F32 => {
+            view.data().chunks_exact(4).map(|b| f64::from(f32::from_bits(bits(b) | bits(&b[2..]) << 16))).collect()
+        }
+        Dtype::BF16 => view.data().chunks_exact(2).map(|b| f64::from(f32::from_bits(bits(b) << 16))).collect(),
+        Dtype::F16 => view.data().chunks_exact(2).map(|b| half::f16::from_bits(bits(b) as u16).to_f64()).collect(),
+        _ => Vec::new(),
+    }
+}
