@@ -2,6 +2,7 @@
 //!
 //! | module | recomputes |
 //! |---|---|
+//! | [`datanet`] | verdicts, evidence and hashes from the texts |
 //! | [`files`] | the manifest: sizes and digests of outputs and inputs |
 //! | [`adapter`] | σ, A_int, B_int from the PEFT files; digests of sources and base |
 //! | [`batch`] | placement, U, V, S, κ, R, W, pools, quotients, payouts, roles, dust |
@@ -15,6 +16,7 @@
 
 pub mod adapter;
 pub mod batch;
+pub mod datanet;
 pub mod files;
 pub mod index;
 pub mod receipts;
@@ -56,7 +58,7 @@ pub struct Report {
 }
 
 /// What this audit does not look at; every report of it must say so.
-pub const NOT_RECOMPUTED: [&str; 2] = ["Datanet verdicts from the texts", "traces and exponents from the models"];
+pub const NOT_RECOMPUTED: [&str; 1] = ["traces and exponents from the models"];
 
 /// What is recomputed in floating point, and within what.
 pub const WITHIN: &str = "influence index from stored V: H within one unit, σ_H within 1e-9 of itself";
@@ -159,6 +161,8 @@ pub fn audit(network: &Path, out: &Path) -> Result<Report, Error> {
         let datanet_file = format!("datanets/{}.datanet", entry.name);
         let datanet = open::<Datanet>(&mut report, out, &datanet_file, Datanet::check);
         let Some((datanet, datanet_digest)) = datanet else { return Ok(report) };
+        let source = std::fs::read(&entry.datanet).unwrap_or_default();
+        datanet::audit(&mut report, &datanet_file, &datanet, &source);
         let r = Registered { adapter, adapter_digest, index, index_digest };
         index::audit(&mut report, &index_file, &r, &datanet, &datanet_digest);
         registered.push(r);

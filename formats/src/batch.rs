@@ -1,5 +1,7 @@
 //! A batch in the clear: requests in slots, their influence, and what is paid.
 
+use std::path::Path;
+
 use alloy_primitives::Address;
 use wincode::{SchemaRead, SchemaWrite};
 
@@ -7,7 +9,7 @@ use crate::{
     artefact::Artefact,
     bounds::{CLUSTER_BITS, FEE_BITS, P_CHECK_BITS, R_BITS, REQUEST_BITS, TOKEN_BITS},
     error::{Error, Result},
-    network::Policy,
+    network::{Policy, check_name},
 };
 
 /// Sizes of a batch, all powers of two.
@@ -162,12 +164,25 @@ impl Batch {
                 );
             }
         }
+        let mut fees = vec![0u128; self.slots.len()];
+        let room = self.shape.slots as usize * self.shape.requests as usize;
+        if self.requests.len() > room {
+            return bad("requests".into(), self.requests.len().to_string(), format!("at most the shape's {room}"));
+        }
         for (i, q) in self.requests.iter().enumerate() {
             let Some(slot) = self.slots.get(q.slot as usize) else {
                 return bad(format!("requests[{i}].slot"), q.slot.to_string(), format!("below {}", self.slots.len()));
             };
             if q.ranks.len() != slot.payouts.len() || q.scores.len() != slot.payouts.len() {
                 return bad(format!("requests[{i}].ranks"), q.ranks.len().to_string(), slot.payouts.len().to_string());
+            }
+            check_name(Path::new(file), "requests", &q.id)?;
+            if q.pool > q.fee || q.quotient >> 121 != 0 {
+                return bad(
+                    format!("requests[{i}]"),
+                    "a pool or quotient beyond its bound".into(),
+                    "pool ≤ fee, c < 2^121".into(),
+                );
             }
             if q.fee >> FEE_BITS != 0 || q.ranks.iter().any(|r| r >> R_BITS != 0) {
                 return bad(
@@ -176,6 +191,15 @@ impl Batch {
                     "fee < 2^92, ranks < 2^20".into(),
                 );
             }
+            fees[q.slot as usize] += q.fee;
+        }
+        for (i, (found, s)) in fees.iter().zip(&self.slots).enumerate() {
+            if *found != s.fees {
+                return bad(format!("slots[{i}].fees"), s.fees.to_string(), format!("{found}, its requests' fees"));
+            }
+        }
+        for a in &self.adapters {
+            check_name(Path::new(file), "adapters", &a.name)?;
         }
         match self.adapters.iter().position(|a| !matches!(a.policy.power, 1 | 2 | 4)) {
             Some(i) => bad(
@@ -211,11 +235,6 @@ impl Batch {
             add(a.policy.sink, Role::Sink, slot.dust);
         }
         all
-    }
-
-    /// Does every request carry a receipt that payer and node signed?
-    pub fn attested(&self) -> bool {
-        !self.requests.is_empty() && self.requests.iter().all(|q| q.receipt != [0; 32])
     }
 
     /// Σ fees.

@@ -100,14 +100,19 @@ pub fn write_json(path: &Path, doc: &serde_json::Value) -> Result<()> {
     Ok(write_file(path, format!("{text}\n").as_bytes())?)
 }
 
-/// Every file below a folder, ascending.
+/// Every regular file below a folder, ascending.
 pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut out = Vec::new();
     let mut todo = vec![dir.to_path_buf()];
     while let Some(d) = todo.pop() {
         for e in std::fs::read_dir(&d).map_err(|e| Error::io(&d, e))? {
-            let path = e.map_err(|e| Error::io(&d, e))?.path();
-            if path.is_dir() { todo.push(path) } else { out.push(path) }
+            let e = e.map_err(|e| Error::io(&d, e))?;
+            // links and devices are passed over: a folder must not lead out of itself, or block a read
+            match e.file_type().map_err(|x| Error::io(&d, x))? {
+                t if t.is_dir() => todo.push(e.path()),
+                t if t.is_file() => out.push(e.path()),
+                _ => {}
+            }
         }
     }
     out.sort();

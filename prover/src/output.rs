@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use talea_witness::batch::Batch;
+use talea_witness::{batch::Batch, error::printable};
 
 /// Prints a table; columns whose index is in `right` are right-aligned.
 pub fn table<const N: usize>(header: [&str; N], right: &[usize], rows: impl IntoIterator<Item = [String; N]>) {
@@ -47,7 +47,7 @@ pub struct Names(pub BTreeMap<[u8; 20], String>);
 impl Names {
     /// Of a network's accounts.
     pub fn of(network: &talea_witness::network::Network) -> Self {
-        Self(network.labels.iter().map(|(a, l)| (a.into_array(), l.clone())).collect())
+        Self(network.labels.iter().map(|(a, l)| (a.into_array(), printable(l))).collect())
     }
 
     /// The label, or the address itself.

@@ -236,6 +236,50 @@ fn flipped_bytes_and_other_files_are_refused() {
     assert!(talea(&["datanet", "show", s(&tmp.path().join("none"))]).refusal().contains("none: No such file"));
 }
 
+/// Resealed forgeries: an index that pays somebody else, weights that are not the adapter's, a receipt nobody signed.
+#[test]
+fn forged_artefacts_pay_and_attest_nothing() {
+    use talea_witness::{
+        adapter::quantise::IntAdapter,
+        artefact::{load, save},
+        influence::index::Index,
+        receipts::Receipts,
+    };
+    let tmp = tempfile::tempdir().unwrap();
+    let (network, out) = (fixture("second"), tmp.path());
+    talea(&["demo", "--network", s(&network), "--out", s(out)]).expect_status(0);
+    let batch_file = out.join("batch.talea");
+    let batch = ["batch", "show", s(&batch_file)];
+    let attested = |label: &serde_json::Value| label["labels"]["attested"].as_array().unwrap().len();
+    assert_eq!(attested(&json_of(&batch)), 1);
+
+    let file = out.join("receipts.talea");
+    let (whole, _) = load::<Receipts>(&file).unwrap();
+    let mut forged = whole.clone();
+    forged.receipts[0].payer_signature = forged.receipts[0].node_signature;
+    save(&file, &forged).unwrap();
+    assert_eq!(attested(&json_of(&batch)), 0, "a receipt that the payer did not sign");
+    let told = talea(&["explain", "--request", &whole.receipts[0].id, "--out", s(out)]).expect_status(0).stdout();
+    assert!(told.contains("No receipt: its fee of") && !told.contains("attested"), "{told}");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(attested(&json_of(&batch)), 0, "no receipts at hand");
+
+    let build = ["batch", "build", "--network", s(&network), "--out", s(out)];
+    let index = out.join("adapters/crop-disease.index");
+    let (honest, _) = load::<Index>(&index).unwrap();
+    let mut forged = honest.clone();
+    forged.rows[0].payee = [7; 20];
+    save(&index, &forged).unwrap();
+    assert!(talea(&build).refusal().contains("an index of another Datanet, or other payees"));
+
+    let adapter = out.join("adapters/crop-disease.adapter");
+    let (mut forged, _) = load::<IntAdapter>(&adapter).unwrap();
+    forged.modules[0].a[0] ^= 1;
+    let digest = save(&adapter, &forged).unwrap();
+    save(&index, &Index { adapter: digest, ..honest }).unwrap();
+    assert!(talea(&build).refusal().contains("those that were registered as this adapter"));
+}
+
 #[test]
 fn a_trace_that_differs_is_rejected_with_status_one() {
     let network = fixture("second");

@@ -178,7 +178,10 @@ fn another_chain_or_contract_is_refused() {
 fn replays_regressions_and_older_receipts_are_refused() {
     let c = Case::new();
     let mut ledger = Ledger::new(c.domain, &[]).unwrap();
-    let mut accept = |s: &SignedReceipt| ledger.accept(s, &c.request, &MODEL, &ADAPTER);
+    let mut accept = |s: &SignedReceipt| {
+        let request = Request { created: s.receipt.timestamp, ..c.request.clone() };
+        ledger.accept(s, &request, &MODEL, &ADAPTER)
+    };
     let at = |nonce: u64, later: i64| {
         c.resigned(|r| {
             r.nonce = nonce;
@@ -203,7 +206,9 @@ fn a_receipt_must_say_what_the_trace_holds() {
     assert_eq!(refused(|r| r.completion_tokens = 0), "completion tokens: found 0, expected 40, as the trace holds");
     assert_eq!(refused(|r| r.cached_tokens = 16), "cached tokens: found 16, expected at most the prompt's 15");
     type Change = fn(&mut Receipt);
-    let fields: [(&str, Change); 7] = [
+    let fields: [(&str, Change); 9] = [
+        ("cached tokens", |r| r.cached_tokens = 3),
+        ("timestamp", |r| r.timestamp += 1),
         ("request id", |r| r.request_id[0] ^= 1),
         ("model", |r| r.model[0] ^= 1),
         ("adapter", |r| r.adapter[0] ^= 1),
@@ -219,6 +224,13 @@ fn a_receipt_must_say_what_the_trace_holds() {
         salted_hash(&c.signed.prompt_salt, &c.request.prompt),
         salted_hash(&c.signed.output_salt, &c.request.prompt)
     );
+}
+
+#[test]
+fn a_voucher_counts_once() {
+    let (_, r) = demo();
+    let twice = [r.vouchers[0].clone(), r.vouchers[0].clone()];
+    assert!(matches!(Ledger::new(r.domain, &twice), Err(ReceiptError::Mismatch { .. })));
 }
 
 #[test]

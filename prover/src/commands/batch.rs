@@ -4,17 +4,22 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use talea_witness::{
-    adapter::{Lora, quantise::IntAdapter, register::Tracer},
+    adapter::{
+        Lora,
+        quantise::{IntAdapter, quantise as requantise},
+        register::Tracer,
+    },
     artefact::{hex, load, save},
     batch::{Batch, BatchRequest, Registered, Traced, bind_receipts, build, shape::BatchShape},
+    bounds::TOKEN_BITS,
     error::Error,
     model::Base,
     network::{AdapterEntry, Network, Request},
-    receipts::Receipts,
-    trace::quantise::quantise,
+    receipts::{Receipts, Signed as _, check, import::request_hash},
+    trace::{inputs_of, quantise::quantise},
 };
 
-use super::{adapter, print_json, trace::request_stem};
+use super::{adapter, datanet, print_json, trace::request_stem};
 use crate::{
     cli::BatchCommand,
     folder::Folder,
@@ -50,12 +55,17 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
             (batch, digest, names)
         }
     };
+    let folder = match command {
+        BatchCommand::Build { out, .. } => Folder::at(out),
+        BatchCommand::Show { file, .. } => Folder::at(file.parent().unwrap_or(Path::new(""))),
+    };
+    let signed = attested(&batch, &folder)?;
     if json {
-        print_json(&to_json(&batch, &digest));
+        print_json(&to_json(&batch, &digest, signed));
     } else {
         println!("Batch   blake3 {}   chain {}   node {}", hex(&digest), batch.chain_id, names.show(&batch.node));
         print(&batch, &names);
-        print_labels(batch.attested());
+        print_labels(signed);
     }
     Ok(true)
 }
@@ -79,12 +89,36 @@ fn open(folder: &Folder, entry: &AdapterEntry, base: &Base) -> talea_witness::Re
             format!("{}, the network's base model", hex(&base.digest)),
         ));
     }
+    let file = folder.datanet(&entry.name);
+    let (datanet, digest) = datanet::open(&file)?;
+    let rows: Vec<_> = index.rows.iter().map(|r| (r.cluster, r.payee)).collect();
+    let unindexed = |o: &u32| index.unindexed.iter().any(|(u, _)| u == o);
+    let own: Vec<_> = datanet
+        .representatives()
+        .filter(|o| !unindexed(o))
+        .map(|o| (o, datanet.contributions[o as usize].contributor))
+        .collect();
+    if index.datanet != digest || rows != own {
+        let found = "an index of another Datanet, or other payees";
+        return Err(Error::input(file.display(), "index", found, "one row and payee per representative"));
+    }
     Ok(Registered { name: entry.name.clone(), policy: entry.policy.clone(), adapter, index })
 }
 
+/// Values of one column that an artefact can hold.
+const MOST_VALUES: usize = 1 << 29;
+
 /// Refuses requests that the base model cannot be run on.
 pub fn check_requests(network: &Network, base: &Base) -> talea_witness::Result<()> {
-    network.requests.iter().try_for_each(|q| base.check_tokens(&format!("request {}", q.id), "tokens", &q.tokens()))
+    let c = &base.config;
+    let most = (MOST_VALUES / c.inter.max(c.hidden).max(c.heads * c.head_dim)).min(1 << TOKEN_BITS);
+    network.requests.iter().try_for_each(|q| {
+        let (name, tokens) = (format!("request {}", q.id), q.tokens());
+        if tokens.len() > most {
+            return Err(Error::input(name, "tokens", tokens.len(), format!("at most {most} of this base model")));
+        }
+        base.check_tokens(&name, "tokens", &tokens)
+    })
 }
 
 /// Traces every request with its adapter, and writes the integer traces; returns them with their files.
@@ -125,12 +159,35 @@ fn trace_one(tracer: &Tracer<'_>, adapter: &IntAdapter, request: &Request) -> ta
     Ok(Traced { request: request.clone(), trace: quantise(&request.id, &float, &adapter.inputs), receipt: [0; 32] })
 }
 
-/// The PEFT folder must still be the one that was registered.
+/// The PEFT folder must still be the one that was registered, and the artefact must be what it quantises to.
 fn check_source(entry: &AdapterEntry, lora: &Lora, adapter: &IntAdapter) -> talea_witness::Result<()> {
-    if lora.sources == adapter.sources {
+    let inputs: Vec<_> = adapter.inputs.iter().map(|(t, _)| t.clone()).collect();
+    let same = || requantise(&adapter.name, adapter.base, lora, adapter.inputs.clone()) == *adapter;
+    if lora.sources == adapter.sources && inputs == inputs_of(&lora.modules) && same() {
         return Ok(());
     }
     Err(Error::input(entry.path.display(), "files", "other contents", "those that were registered as this adapter"))
+}
+
+/// Are all of the batch's fees attested? Only if the folder's receipts are there, every signature counts, and each
+/// request's digest is that of a receipt about it, from this chain and node.
+pub fn attested(batch: &Batch, folder: &Folder) -> talea_witness::Result<bool> {
+    if !folder.receipts().exists() {
+        return Ok(false);
+    }
+    let (receipts, _) = load::<Receipts>(&folder.receipts())?;
+    let about = |q: &BatchRequest| {
+        receipts.receipts.iter().any(|s| {
+            let r = &s.receipt;
+            s.id == q.id
+                && r.request_id == request_hash(&q.id)
+                && r.fee == q.fee
+                && r.node == batch.node
+                && r.digest(&receipts.domain).0 == q.receipt
+        })
+    };
+    let sound = receipts.domain.chain_id == batch.chain_id && check(&receipts).is_ok();
+    Ok(sound && !batch.requests.is_empty() && batch.requests.iter().all(about))
 }
 
 /// Requests, payouts and totals.
@@ -196,7 +253,7 @@ fn share_of(q: &BatchRequest, k: usize, power: u8) -> f64 {
 }
 
 /// The batch as JSON; amounts are decimal strings.
-pub fn to_json(batch: &Batch, digest: &[u8; 32]) -> Value {
+pub fn to_json(batch: &Batch, digest: &[u8; 32], signed: bool) -> Value {
     let s = batch.shape;
     let payouts: Vec<_> = by_payee(batch)
         .into_iter()
@@ -216,7 +273,7 @@ pub fn to_json(batch: &Batch, digest: &[u8; 32]) -> Value {
         "payouts": payouts,
         "total_paid": total.to_string(),
         "total_fees": batch.fees().to_string(),
-        "labels": labels_json(batch.attested()),
+        "labels": labels_json(signed),
     })
 }
 

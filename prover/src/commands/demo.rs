@@ -64,14 +64,15 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     let without = build(network.chain_id, network.node, &unclustered, &traced, None)?;
     let inputs: Vec<_> = files_below(&args.network)?.into_iter().map(|f| (args.network.clone(), f)).collect();
     folder.write_manifest(files, &inputs)?;
+    let signed = batch::attested(&result, &folder)?;
     let losers = losers(&entries, &result, &without);
     if json {
-        let mut doc = batch::to_json(&result, &sum);
+        let mut doc = batch::to_json(&result, &sum, signed);
         doc["adapters"] = entries.iter().map(entry_json).collect();
         doc["copies_and_filler"] = losers.iter().map(Loser::json).collect();
         print_json(&doc);
     } else {
-        print(&network, &entries, &result, &losers, &traced);
+        print(&network, &entries, &result, &losers, &traced, signed);
         println!(
             "\n{} in {:.1} s; digests in {}",
             folder.path.display(),
@@ -185,7 +186,7 @@ fn losers(entries: &[Entry], batch: &Batch, without: &Batch) -> Vec<Loser> {
     out
 }
 
-fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser], traced: &[Traced]) {
+fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser], traced: &[Traced], signed: bool) {
     let names = Names::of(network);
     println!(
         "{}: {} adapters on one base, {} requests, {} tokens\n",
@@ -243,7 +244,7 @@ fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser],
         grouped(losers.iter().map(|l| l.earned).sum()),
         grouped(lost)
     );
-    print_labels(result.attested());
+    print_labels(signed);
 }
 
 fn worst(e: &Entry) -> String {

@@ -59,7 +59,8 @@ impl Story {
             .iter()
             .map(|a| Ok(datanet::open(&folder.datanet(&a.name))?.0))
             .collect::<talea_witness::Result<Vec<_>>>()?;
-        let receipts = match folder.receipts().exists() {
+        // receipts that do not count are no receipts
+        let receipts = match super::batch::attested(&batch, &folder)? {
             true => Some(load::<Receipts>(&folder.receipts())?.0),
             false => None,
         };

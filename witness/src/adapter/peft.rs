@@ -17,9 +17,7 @@ const INERT: &[&str] = &[
     "corda_config",
     "ensure_weight_tying",
     "eva_config",
-    "exclude_modules",
     "inference_mode",
-    "layers_pattern",
     "loftq_config",
     "lora_dropout",
     "lora_ga_config",
@@ -107,7 +105,11 @@ impl PeftConfig {
         Ok(Self {
             rank,
             alpha,
-            rslora: get("use_rslora").as_bool().unwrap_or(false),
+            rslora: match get("use_rslora") {
+                Value::Null => false,
+                Value::Bool(b) => *b,
+                other => return bad("use_rslora", other, "true or false"),
+            },
             targets: targets(&file, get("target_modules"))?,
             layers: layers(&file, get("layers_to_transform"))?,
             ranks: patterns(&file, "rank_pattern", get("rank_pattern"), |v| {

@@ -28,9 +28,10 @@ pub fn content_hash(text: &str) -> B256 {
     keccak256(normalise(text))
 }
 
-/// Characters that show nothing and would otherwise split a word or make it look new.
+/// Characters that show nothing (Default_Ignorable_Code_Point and category Cf) and would otherwise split a word or make it look new.
 fn invisible(c: char) -> bool {
-    c.general_category() == GeneralCategory::Format || matches!(c, '\u{34f}' | '\u{fe00}'..='\u{fe0f}')
+    c.general_category() == GeneralCategory::Format
+        || matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The compatibility form in which words are cut: invisible characters removed, NFKC, lower case, NFKC.
@@ -110,8 +111,12 @@ mod tests {
 
     #[test]
     fn words_see_through_disguises() {
-        for disguised in ["The\u{200b} au\u{ad}dit of Ka", "ＴＨＥ ａｕｄｉｔ ｏｆ Ka", "the, audit: (of) “Ka”."]
-        {
+        for disguised in [
+            "T\u{e0101}he au\u{115f}dit o\u{180b}f K\u{3164}a",
+            "The\u{200b} au\u{ad}dit of Ka",
+            "ＴＨＥ ａｕｄｉｔ ｏｆ Ka",
+            "the, audit: (of) “Ka”.",
+        ] {
             assert_eq!(words(&folded(disguised)), ["the", "audit", "of", "ka"], "{disguised}");
         }
     }

@@ -44,6 +44,9 @@ pub struct LlamaConfig {
     pub eos: Option<u32>,
 }
 
+/// Most decoder layers: every one is listed before any weight is read.
+const MAX_LAYERS: usize = 1 << 12;
+
 /// Widest row: the L1 bound of a row of A_int (2^24 − d_in) must leave room.
 const MAX_WIDTH: usize = 1 << 20;
 
@@ -126,6 +129,9 @@ impl LlamaConfig {
         ];
         if let Some((field, n)) = sizes.into_iter().find(|(_, n)| *n == 0 || *n > 1 << 24) {
             return bad(field, n.to_string(), "1 to 2^24");
+        }
+        if raw.num_hidden_layers > MAX_LAYERS {
+            return bad("num_hidden_layers", raw.num_hidden_layers.to_string(), "at most 2^12");
         }
         if !raw.num_attention_heads.is_multiple_of(kv_heads) {
             return bad("num_key_value_heads", kv_heads.to_string(), "a divisor of num_attention_heads");

@@ -64,6 +64,20 @@ impl Weights {
             files.push((path, bytes));
         }
         let mut place = HashMap::new();
+        let mut held = std::collections::HashSet::new();
+        for (path, bytes) in &files {
+            for name in parse(path, bytes)?.names() {
+                if !held.insert(name.to_string()) {
+                    // the index is not part of the digest, so it must not be what decides
+                    return Err(Error::input(
+                        path.display(),
+                        name,
+                        "a tensor that another shard holds too",
+                        "each tensor once",
+                    ));
+                }
+            }
+        }
         for (tensor, file) in &map.weight_map {
             let at = names.binary_search(&file).expect("taken from the same map");
             let (path, bytes) = &files[at];

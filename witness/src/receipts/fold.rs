@@ -88,7 +88,10 @@ impl Ledger {
         for v in earlier {
             verify(&v.signature, &v.voucher.digest(&domain), &v.voucher.payer)
                 .map_err(|why| ReceiptError::Signature { signer: "payer", why })?;
-            open.insert((v.voucher.payer, v.voucher.node, v.voucher.adapter), v.voucher.clone());
+            let key = (v.voucher.payer, v.voucher.node, v.voucher.adapter);
+            if open.insert(key, v.voucher.clone()).is_some() {
+                return Err(ReceiptError::Mismatch { field: "voucher (the same payer, node and adapter twice)" });
+            }
         }
         Ok(Self { domain, open })
     }
@@ -182,6 +185,8 @@ fn check_request(
         ("output hash", r.output_hash == salted_hash(&signed.output_salt, &request.completion)),
         ("payer", r.payer == request.payer.into_array()),
         ("fee", r.fee == request.fee),
+        ("cached tokens", r.cached_tokens == request.cached),
+        ("timestamp", r.timestamp == request.created),
     ];
     match same.iter().find(|(_, same)| !same) {
         Some((field, _)) => Err(ReceiptError::Mismatch { field }),

@@ -78,7 +78,7 @@ fn signed(
         node: parties.1,
         fee: request.fee,
         timestamp: request.created,
-        nonce: ledger.last_nonce(&(parties.0, parties.1, *adapter)) + 1,
+        nonce: ledger.last_nonce(&(parties.0, parties.1, *adapter)).saturating_add(1), // refused by the ledger at the end
     };
     let digest = receipt.digest(domain);
     let (payer_signature, node_signature) = (sign(payer, &digest), sign(node, &digest));
