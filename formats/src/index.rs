@@ -20,6 +20,11 @@ pub enum Unindexed {
         /// The model's positions.
         positions: u32,
     },
+    /// A token that the base model's vocabulary lacks, such as a special one spelled out.
+    OutsideVocabulary {
+        /// The token.
+        token: u32,
+    },
 }
 
 impl Unindexed {
@@ -28,6 +33,7 @@ impl Unindexed {
         match self {
             Self::NoActivation => "index/no-activation",
             Self::TooLong { .. } => "index/too-long",
+            Self::OutsideVocabulary { .. } => "index/outside-vocabulary",
         }
     }
 }
@@ -36,6 +42,7 @@ impl std::fmt::Display for Unindexed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoActivation => write!(f, "the adapter does not react to it"),
+            Self::OutsideVocabulary { token } => write!(f, "token {token} is outside the base model's vocabulary"),
             Self::TooLong { tokens, positions } => {
                 write!(f, "{tokens} tokens, but the base model has {positions} positions")
             }

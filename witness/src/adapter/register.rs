@@ -139,21 +139,28 @@ fn trace_representatives(
     progress: Progress<'_>,
     mut take: impl FnMut(u32, FloatTrace) -> Result<()>,
 ) -> Result<Vec<(u32, Unindexed)>> {
-    let mut too_long = Vec::new();
+    let mut refused = Vec::new();
     let total = datanet.representatives().count();
     for (done, ordinal) in datanet.representatives().enumerate() {
         progress(done, total);
         let tokens = base.encode(&datanet.contributions[ordinal as usize].text)?;
         if tokens.len() > base.config.positions.min(1 << TOKEN_BITS) {
             let tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-            too_long.push((ordinal, Unindexed::TooLong { tokens, positions: base.config.positions as u32 }));
+            refused.push((ordinal, Unindexed::TooLong { tokens, positions: base.config.positions as u32 }));
             continue;
         }
-        base.check_tokens(&datanet.name, &format!("contribution {ordinal}"), &tokens)?;
+        if let Some(token) = tokens.iter().copied().find(|t| *t as usize >= base.config.vocab) {
+            refused.push((ordinal, Unindexed::OutsideVocabulary { token }));
+            continue;
+        }
+        if tokens.is_empty() {
+            refused.push((ordinal, Unindexed::NoActivation));
+            continue;
+        }
         take(ordinal, tracer.trace(&contribution_stem(&datanet.name, ordinal), &tokens)?)?;
     }
     progress(total, total);
-    Ok(too_long)
+    Ok(refused)
 }
 
 /// Collects rows of V and ends in an index.
