@@ -217,3 +217,13 @@ fn captured_traces_must_be_whole() {
     });
     assert!(shorter.refusal().contains(".input: found shape ["), "{}", shorter.refusal());
 }
+
+/// A text's tokens depend on the text alone: no random merges, and a special token spelled out is text.
+#[test]
+fn tokens_depend_on_the_text_alone() {
+    let dropout = Broken::new("mha-tied").replace("base/tokenizer.json", r#""dropout": null"#, r#""dropout": 0.3"#);
+    assert!(dropout.refusal().contains("tokenizer.json: model.dropout: found random merges"), "{}", dropout.refusal());
+    let base = Base::open(&Broken::new("mha-tied").path("base")).unwrap();
+    let tokens = base.encode("<s></s>").unwrap();
+    assert_eq!(tokens.len(), "<s></s>".len() + 2, "{tokens:?}");
+}

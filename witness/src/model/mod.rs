@@ -46,6 +46,18 @@ impl Base {
         // What a text becomes must not depend on padding or truncation left over from training.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).expect("removing truncation cannot fail");
+        // "<s>" spelled out in a text is text
+        tokenizer.set_encode_special_tokens(true);
+        if let tokenizers::ModelWrapper::BPE(bpe) = tokenizer.get_model()
+            && bpe.dropout.is_some_and(|d| d != 0.0)
+        {
+            return Err(Error::input(
+                tokenizer_path.display(),
+                "model.dropout",
+                "random merges",
+                "none: equal texts, equal tokens",
+            ));
+        }
         let mut files =
             vec![("config.json".into(), digest(&read(&config_path)?)), ("tokenizer.json".into(), digest(&bytes))];
         files.extend(weights.sources.iter().cloned());
