@@ -29,16 +29,28 @@ pub fn audit(report: &mut Report, file: &str, adapter: &IntAdapter, peft: &Path,
 
 /// BLAKE3 over name, zero byte and BLAKE3 of configuration, tokenizer and weight files.
 fn base_digest(base: &Path) -> String {
-    let listed = std::fs::read_dir(base).into_iter().flatten().flatten();
-    let mut weights: Vec<String> = listed.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    weights.retain(|n| n.ends_with(".safetensors"));
-    weights.sort();
     let mut all = blake3::Hasher::new();
-    for name in ["config.json".to_string(), "tokenizer.json".to_string()].into_iter().chain(weights) {
+    for name in ["config.json".to_string(), "tokenizer.json".to_string()].into_iter().chain(weight_files(base)) {
         let sum = blake3::hash(&std::fs::read(base.join(&name)).unwrap_or_default());
         all.update(name.as_bytes()).update(&[0]).update(sum.as_bytes());
     }
     all.finalize().to_hex().to_string()
+}
+
+/// Names of the base model's safetensors files, ascending.
+pub fn weight_files(base: &Path) -> Vec<String> {
+    let listed = std::fs::read_dir(base).into_iter().flatten().flatten();
+    let mut names: Vec<String> = listed.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|n| n.ends_with(".safetensors"));
+    names.sort();
+    names
+}
+
+/// s = α/r, or α/√r with rsLoRA.
+pub fn scaling(config: &Value, path: &str) -> f64 {
+    let (rank, alpha) =
+        (setting(config, "rank_pattern", "r", path), setting(config, "alpha_pattern", "lora_alpha", path));
+    alpha / if config["use_rslora"] == true { rank.sqrt() } else { rank }
 }
 
 fn modules(check: &mut Checker<'_>, adapter: &IntAdapter, config: &Value, tensors: &SafeTensors<'_>) {
@@ -52,10 +64,8 @@ fn modules(check: &mut Checker<'_>, adapter: &IntAdapter, config: &Value, tensor
     check.holds("modules", ordered, "another order", "by layer, then by path");
     for m in &adapter.modules {
         let at = |field: &str| format!("{} {field}", m.path);
-        let (rank, alpha) =
-            (setting(config, "rank_pattern", "r", &m.path), setting(config, "alpha_pattern", "lora_alpha", &m.path));
-        let s = alpha / if config["use_rslora"] == true { rank.sqrt() } else { rank };
-        check.same(at("rank"), f64::from(m.rank), rank);
+        let s = scaling(config, &m.path);
+        check.same(at("rank"), f64::from(m.rank), setting(config, "rank_pattern", "r", &m.path));
         let factor = |f: &str| values(tensors, &format!("base_model.model.{}.lora_{f}.weight", m.path));
         let (a, b) = (factor("A"), factor("B"));
         let largest = |v: &[f64]| v.iter().fold(0f64, |m, x| m.max(x.abs())) / 32767.0;
@@ -84,7 +94,7 @@ fn setting(config: &Value, patterns: &str, own: &str, path: &str) -> f64 {
 }
 
 /// A tensor's values; nothing where it is missing or of another type.
-fn values(tensors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
+pub fn values(tensors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
     let Ok(view) = tensors.tensor(name) else { return Vec::new() };
     let bits = |b: &[u8]| u32::from(b[0]) | u32::from(b[1]) << 8;
     match view.dtype() {

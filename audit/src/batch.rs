@@ -13,11 +13,7 @@ use crate::{Checker, Registered, Report};
 
 /// Compares every number of the batch.
 pub fn audit(
-    report: &mut Report,
-    network: &Network,
-    registered: &[Registered],
-    traces: &[(IntTrace, [u8; 32])],
-    stored: &Batch,
+    report: &mut Report, network: &Network, registered: &[Registered], traces: &[(IntTrace, [u8; 32])], stored: &Batch,
     signed: bool,
 ) {
     for (request, (trace, _)) in network.requests.iter().zip(traces) {
@@ -102,11 +98,7 @@ fn hex20(address: &[u8; 20]) -> String {
 
 /// First fit: the first open slot of the adapter with room at its end, else a new one.
 fn place(
-    check: &mut Checker<'_>,
-    at: &dyn Fn(&str) -> String,
-    stored: &Batch,
-    q: &BatchRequest,
-    adapter: usize,
+    check: &mut Checker<'_>, at: &dyn Fn(&str) -> String, stored: &Batch, q: &BatchRequest, adapter: usize,
     next: &mut Vec<(usize, u32)>,
 ) {
     let span = q.tokens.div_ceil(stored.shape.tokens);
@@ -123,17 +115,13 @@ fn place(
 
 /// U, V, S, κ, R and W of a request; returns w.
 fn influence(
-    check: &mut Checker<'_>,
-    at: &dyn Fn(&str) -> String,
-    q: &BatchRequest,
-    trace: &IntTrace,
-    r: &Registered,
+    check: &mut Checker<'_>, at: &dyn Fn(&str) -> String, q: &BatchRequest, trace: &IntTrace, r: &Registered,
     policy: &Policy,
 ) -> Vec<BigInt> {
     let v = summed(&r.adapter, trace);
     let zero = BigInt::from(0);
     let scores: Vec<BigInt> = (0..r.index.rows.len())
-        .map(|k| (0..v.len()).map(|f| &v[f] * BigInt::from(r.index.h[k * v.len() + f])).sum())
+        .map(|k| (0..v.len()).map(|f| BigInt::from(v[f]) * r.index.h[k * v.len() + f]).sum())
         .collect();
     let largest = scores.iter().max().filter(|s| **s > zero).cloned().unwrap_or_default();
     let kappa = largest.bits();
@@ -153,12 +141,12 @@ fn influence(
 }
 
 /// V = Σ_t ⌊(X·A + 2^15) / 2^16⌋ per coordinate.
-fn summed(adapter: &IntAdapter, trace: &IntTrace) -> Vec<BigInt> {
+pub fn summed(adapter: &IntAdapter, trace: &IntTrace) -> Vec<i128> {
     let mut v = Vec::new();
     for m in &adapter.modules {
         let (x, width) = (&trace.x[m.input as usize], m.d_in as usize);
         for rho in 0..m.rank as usize {
-            let mut sum = BigInt::from(0);
+            let mut sum = 0i128;
             for t in 0..trace.tokens.len() {
                 let mut acc = 0i128;
                 for i in 0..width {
@@ -182,11 +170,7 @@ struct Sums {
 
 impl Sums {
     fn add(
-        &mut self,
-        check: &mut Checker<'_>,
-        at: &dyn Fn(&str) -> String,
-        q: &BatchRequest,
-        policy: &Policy,
+        &mut self, check: &mut Checker<'_>, at: &dyn Fn(&str) -> String, q: &BatchRequest, policy: &Policy,
         weights: &[BigInt],
     ) {
         let total: BigInt = weights.iter().sum();

@@ -72,16 +72,43 @@ fn function_words() -> HashSet<String> {
 }
 
 fn shingles(text: &str) -> Shingles {
-    let words: Vec<String> = folded(text).unicode_words().map(String::from).collect();
+    let looks = |s: &str| unicode_security::skeleton(s).collect::<String>();
+    let mut plain = String::new();
+    for chunk in text.split_inclusive(char::is_whitespace) {
+        let latin = chunk.contains(|c: char| c.is_ascii_alphabetic());
+        for c in chunk.chars() {
+            let foreign = latin && !c.is_ascii() && c.is_uppercase();
+            plain += &if foreign { looks(&c.to_string()) } else { c.to_string() };
+        }
+    }
+    let mut words = Vec::new();
+    for part in folded(&plain).unicode_words().flat_map(|w| w.split(|c: char| !c.is_alphanumeric())) {
+        let letters: String = part.chars().filter(|c| !c.is_numeric()).collect();
+        if !letters.is_empty() {
+            words.push(looks(&letters).replace('i', "l"));
+        } else if !part.is_empty() {
+            words.push(part.to_string());
+        }
+    }
+    three_word_runs(words)
+}
+
+fn three_word_runs(words: Vec<String>) -> Shingles {
     words.windows(words.len().clamp(1, 3)).map(<[String]>::to_vec).collect()
 }
 
 fn near(own: &Shingles, clusters: &[(u32, Shingles)]) -> Option<Status> {
     clusters.iter().find_map(|(cluster, theirs)| {
         let shared = own.intersection(theirs).count();
-        let united = own.len() + theirs.len() - shared;
-        let near = shared > 0 && 5 * shared >= 3 * united;
-        near.then_some(Status::NearCopy { cluster: *cluster, shared: shared as u32, united: united as u32 })
+        let (united, own) = (own.len() + theirs.len() - shared, own.len());
+        let (cluster, shared) = (*cluster, shared as u32);
+        match shared > 0 {
+            true if 5 * shared >= 3 * united as u32 => {
+                Some(Status::NearCopy { cluster, shared, united: united as u32 })
+            }
+            true if 4 * shared >= 3 * own as u32 => Some(Status::Excerpt { cluster, shared, own: own as u32 }),
+            _ => None,
+        }
     })
 }
 
@@ -117,6 +144,7 @@ fn reject(text: &str, function_words: &HashSet<String>) -> Option<Rejection> {
         let run = longest[..4].join(" ");
         return Some(Rejection::KeywordList { words: words.len() as u32, bare: bare as u32, run });
     }
-    let (all, distinct) = (words.len().saturating_sub(2), shingles(&text).len());
+    let all = words.len().saturating_sub(2);
+    let distinct = three_word_runs(words.into_iter().map(String::from).collect()).len();
     (all >= 20 && 3 * distinct < all).then_some(Rejection::Repetitive { runs: all as u32, distinct: distinct as u32 })
 }

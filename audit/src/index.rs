@@ -1,6 +1,7 @@
-//! The influence index from its stored V (docs/semantics.md §6), by elimination instead of Cholesky: H within one unit,
-//! σ_H within 10⁻⁹ of itself.
+//! The influence index from its stored V (docs/semantics.md §6), by LU elimination instead of Cholesky: H within one
+//! unit, σ_H within 10⁻⁹ of itself.
 
+use nalgebra::DMatrix;
 use talea_formats::{
     artefact::hex,
     datanet::{Datanet, Status},
@@ -27,12 +28,12 @@ pub fn audit(report: &mut Report, file: &str, r: &Registered, datanet: &Datanet,
     let whole = r.index.rows.iter().all(|row| row.v.len() == coordinates && row.v.iter().any(|v| *v != 0));
     check.holds("v", whole, "a row without activations", format!("{coordinates} coordinates, not all zero"));
     if whole {
-        let rows: Vec<&[i64]> = r.index.rows.iter().map(|row| &row.v[..]).collect();
-        let g = recompute(&rows, &scales(r));
-        let largest = g.iter().flatten().fold(0f64, |m, x| m.max(x.abs()));
-        let sigma = if largest > 0.0 { largest / 32767.0 } else { 1.0 };
+        let scales = scales(r);
+        let g = recompute(DMatrix::from_fn(coordinates, rows.len(), |f, k| r.index.rows[k].v[f] as f64), &scales);
+        let largest = g.amax();
+        let sigma = if largest / 32767.0 > 0.0 { largest / 32767.0 } else { 1.0 };
         check.holds("sigma_h", (r.index.sigma_h / sigma - 1.0).abs() <= STEP, r.index.sigma_h, sigma);
-        for (i, (h, g)) in r.index.h.iter().zip(g.iter().flatten()).enumerate() {
+        for (i, (h, g)) in r.index.h.iter().zip(g.iter()).enumerate() {
             let exact = g / sigma;
             check.holds(format!("h[{i}]"), (f64::from(*h) - exact.round()).abs() <= 1.0, h, exact);
         }
@@ -42,76 +43,46 @@ pub fn audit(report: &mut Report, file: &str, r: &Registered, datanet: &Datanet,
 
 /// σ_A·2^(16+e) per coordinate.
 fn scales(r: &Registered) -> Vec<f64> {
-    let mut all = Vec::new();
-    for m in &r.adapter.modules {
-        let e = r.adapter.inputs[m.input as usize].1;
-        all.extend((0..m.rank).map(|_| m.sigma_a * 2f64.powi(16 + e)));
-    }
-    all
+    let unit = |input: u32| 2f64.powi(16 + r.adapter.inputs[input as usize].1);
+    r.adapter.modules.iter().flat_map(|m| vec![m.sigma_a * unit(m.input); m.rank as usize]).collect()
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-/// h_k·scale for every cluster.
-fn recompute(v: &[&[i64]], scales: &[f64]) -> Vec<Vec<f64>> {
-    let (n, d) = (v.len(), scales.len());
-    let mut x: Vec<Vec<f64>> = v.iter().map(|v| v.iter().zip(scales).map(|(v, s)| *v as f64 * s).collect()).collect();
-    for phi in &mut x {
-        let norm = dot(phi, phi).sqrt();
-        phi.iter_mut().for_each(|p| *p /= norm);
-    }
-    let scaled = |h: &[f64]| h.iter().zip(scales).map(|(h, s)| h * s).collect();
-    if n == 1 {
-        return vec![scaled(&x[0])];
-    }
-    let mu: Vec<f64> = (0..d).map(|f| x.iter().map(|p| p[f]).sum::<f64>() / n as f64).collect();
-    for phi in &mut x {
-        phi.iter_mut().zip(&mu).for_each(|(p, m)| *p -= m);
-    }
-    let lambda = 0.1 * x.iter().map(|x| dot(x, x)).sum::<f64>() / n as f64 / d as f64;
-    if lambda == 0.0 {
-        return vec![vec![0.0; d]; n];
-    }
-    let columns: Vec<Vec<f64>> = (0..d).map(|f| x.iter().map(|x| x[f]).collect()).collect();
-    // (K+λI)⁻¹X on the smaller side: rows of the result are y_k
-    let ys = if d > n {
-        eliminate(gram(&x, n, lambda), x.clone())
-    } else {
-        let solved = eliminate(gram(&columns, n, lambda), columns);
-        (0..n).map(|k| solved.iter().map(|row| row[k]).collect()).collect()
+/// h·scale, a column per cluster, from V in the same layout.
+fn recompute(mut x: DMatrix<f64>, scales: &[f64]) -> DMatrix<f64> {
+    let (d, n) = x.shape();
+    let scaled = |mut h: DMatrix<f64>| {
+        h.row_iter_mut().zip(scales).for_each(|(mut row, s)| row *= *s);
+        h
     };
-    ys.iter()
-        .zip(&x)
-        .map(|(y, x): (&Vec<f64>, _)| {
-            let energy = dot(x, y);
-            let norm = if energy > 0.0 { energy.sqrt() } else { 1.0 };
-            let along = dot(y, &mu) / norm / dot(&mu, &mu);
-            scaled(&y.iter().zip(&mu).map(|(y, m)| y / norm - along * m).collect::<Vec<_>>())
-        })
-        .collect()
-}
-
-/// Inner products of the rows over n, with λ on the diagonal.
-fn gram(rows: &[Vec<f64>], n: usize, lambda: f64) -> Vec<Vec<f64>> {
-    let ridge = |i: usize, j: usize| if i == j { lambda } else { 0.0 };
-    let product = |i: usize, j: usize| dot(&rows[i], &rows[j]) / n as f64 + ridge(i, j);
-    (0..rows.len()).map(|i| (0..rows.len()).map(|j| product(i, j)).collect()).collect()
-}
-
-/// Solves A·Y = B by Gauss–Jordan elimination with row pivots.
-fn eliminate(mut a: Vec<Vec<f64>>, mut b: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
-    for i in 0..a.len() {
-        let pivot = (i..a.len()).max_by(|p, q| a[*p][i].abs().total_cmp(&a[*q][i].abs())).unwrap_or(i);
-        a.swap(i, pivot);
-        b.swap(i, pivot);
-        let (row, rhs, top) = (a[i].clone(), b[i].clone(), a[i][i]);
-        for r in 0..a.len() {
-            let factor = if r == i { 1.0 - 1.0 / top } else { a[r][i] / top };
-            a[r].iter_mut().zip(&row).for_each(|(x, y)| *x -= factor * y);
-            b[r].iter_mut().zip(&rhs).for_each(|(x, y)| *x -= factor * y);
-        }
+    x = scaled(x);
+    for mut phi in x.column_iter_mut() {
+        phi /= phi.amax();
+        phi /= phi.norm();
     }
-    b
+    if n == 1 {
+        return scaled(x);
+    }
+    let mu = x.column_mean();
+    x.column_iter_mut().for_each(|mut phi| phi -= &mu);
+    let spread = x.norm_squared() / n as f64;
+    if spread <= 2f64.powi(-40) {
+        return DMatrix::zeros(d, n);
+    }
+    let ridge = |gram: DMatrix<f64>| {
+        let size = gram.nrows();
+        (gram / n as f64 + DMatrix::identity(size, size) * (0.1 * spread / d as f64)).lu()
+    };
+    // (K+λI)⁻¹X on the smaller side
+    let y = match d > n {
+        true => ridge(x.tr_mul(&x)).solve(&x.transpose()).map(|y| y.transpose()),
+        false => ridge(&x * x.transpose()).solve(&x),
+    };
+    let mut h = y.unwrap_or_else(|| DMatrix::from_element(d, n, f64::NAN));
+    for (mut h, x) in h.column_iter_mut().zip(x.column_iter()) {
+        let energy = x.dot(&h);
+        h /= if energy > 0.0 { energy.sqrt() } else { 1.0 };
+        let along = h.dot(&mu) / mu.norm_squared();
+        h -= &mu * along;
+    }
+    scaled(h)
 }

@@ -7,6 +7,7 @@
 //! | [`adapter`] | σ, A_int, B_int from the PEFT files; digests of sources and base |
 //! | [`batch`] | placement, U, V, S, κ, R, W, pools, quotients, payouts, roles, dust |
 //! | [`index`] | rows, payees, H and σ_H from V, within a tolerance |
+//! | [`model`] | traces, exponents, V and refusals from the models, within a tolerance |
 //! | [`receipts`] | EIP-712 digests, signatures, salted hashes, vouchers |
 //!
 //! Written from docs/semantics.md and sharing nothing with the batch builder but the file formats: plain loops, big
@@ -19,6 +20,7 @@ pub mod batch;
 pub mod datanet;
 pub mod files;
 pub mod index;
+pub mod model;
 pub mod receipts;
 
 use std::{fmt::Display, path::Path};
@@ -57,11 +59,14 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// What this audit does not look at; every report of it must say so.
-pub const NOT_RECOMPUTED: [&str; 1] = ["traces and exponents from the models"];
+/// What an audit without the models does not look at; its report must say so.
+pub const NOT_RECOMPUTED: &str = "traces, exponents and V from the models";
 
 /// What is recomputed in floating point, and within what.
-pub const WITHIN: &str = "influence index from stored V: H within one unit, σ_H within 1e-9 of itself";
+pub const WITHIN: [&str; 2] = [
+    "influence index from stored V: H within one unit, σ_H within 1e-9 of itself",
+    "traces from the models, in f64: x within 1e-4 of its tensor's largest plus half a unit, V within 1e-4 of its row's largest, exponents as these allow",
+];
 
 /// Differences kept per file: one wrong matrix makes many.
 const KEPT: usize = 20;
@@ -122,10 +127,7 @@ pub struct Registered {
 
 /// Loads an artefact; one that cannot be read or whose parts do not fit is a finding.
 fn open<T>(
-    report: &mut Report,
-    out: &Path,
-    name: &str,
-    check: impl Fn(&T, &str) -> Result<(), Error>,
+    report: &mut Report, out: &Path, name: &str, check: impl Fn(&T, &str) -> Result<(), Error>,
 ) -> Option<(T, [u8; 32])>
 where
     T: Artefact + for<'a> talea_formats::SchemaRead<'a, Format, Dst = T>,
@@ -140,18 +142,27 @@ where
         .ok()
 }
 
-/// Audits an output folder against the network folder that it was made from.
+/// Told what is being traced.
+pub type Progress<'p> = &'p mut dyn FnMut(&str);
+
+/// Audits an output folder against the network folder that it was made from; without `models` nothing is traced again.
 ///
 /// # Errors
 /// Only when the network itself cannot be read; whatever is wrong with the output folder is a finding.
-pub fn audit(network: &Path, out: &Path) -> Result<Report, Error> {
+pub fn audit(network: &Path, out: &Path, mut models: Option<Progress<'_>>) -> Result<Report, Error> {
     let network = Network::open(network)?;
     let mut report = Report::default();
     files::audit(&mut report, &network, out);
+    let mut traces = Vec::new();
+    for request in &network.requests {
+        let file = format!("traces/{}.trace", request.id);
+        let Some(trace) = open::<IntTrace>(&mut report, out, &file, |_, _| Ok(())) else { return Ok(report) };
+        traces.push(trace);
+    }
     let mut registered = Vec::new();
     for entry in &network.adapters {
-        let (adapter_file, index_file) =
-            (format!("adapters/{}.adapter", entry.name), format!("adapters/{}.index", entry.name));
+        let name = |kind: &str| format!("adapters/{}.{kind}", entry.name);
+        let (adapter_file, index_file) = (name("adapter"), name("index"));
         let adapter = open::<IntAdapter>(&mut report, out, &adapter_file, IntAdapter::check);
         let Some((adapter, adapter_digest)) = adapter else { return Ok(report) };
         adapter::audit(&mut report, &adapter_file, &adapter, &entry.path, &network.base);
@@ -165,13 +176,12 @@ pub fn audit(network: &Path, out: &Path) -> Result<Report, Error> {
         datanet::audit(&mut report, &datanet_file, &datanet, &source);
         let r = Registered { adapter, adapter_digest, index, index_digest };
         index::audit(&mut report, &index_file, &r, &datanet, &datanet_digest);
+        if let Some(progress) = &mut models {
+            progress(&entry.name);
+            let own = network.requests.iter().zip(&traces).filter(|(q, _)| q.adapter == entry.name);
+            model::audit(&mut report, &network.base, entry, &r, &datanet, own.map(|(_, (trace, _))| trace));
+        }
         registered.push(r);
-    }
-    let mut traces = Vec::new();
-    for request in &network.requests {
-        let file = format!("traces/{}.trace", request.id);
-        let Some(trace) = open::<IntTrace>(&mut report, out, &file, |_, _| Ok(())) else { return Ok(report) };
-        traces.push(trace);
     }
     let signed = out.join("receipts.talea").exists();
     let receipts = if signed { open::<Receipts>(&mut report, out, "receipts.talea", |_, _| Ok(())) } else { None };

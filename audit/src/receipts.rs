@@ -9,7 +9,7 @@ use talea_formats::{
     artefact::hex,
     batch::Batch,
     network::Network,
-    receipts::{Domain, Receipt, Receipts, SignedReceipt, Voucher},
+    receipts::{Domain, Receipt, Receipts, SignedReceipt, SignedVoucher, Voucher},
 };
 
 use crate::{Checker, Registered, Report};
@@ -83,22 +83,22 @@ pub fn audit(report: &mut Report, network: &Network, registered: &[Registered], 
     check.holds("contract", domain.contract == network.contract.into_array(), "another", network.contract);
     check.same("receipts", stored.receipts.len(), network.requests.len());
     let mut sums: BTreeMap<Parties, Sum> = BTreeMap::new();
+    let promised =
+        |v: &SignedVoucher| signer(&v.signature, &voucher_digest(domain, &v.voucher)) == Some(v.voucher.payer);
+    for e in &stored.earlier {
+        let (v, at) = (&e.voucher, format!("earlier voucher of {} signature", hex(&e.voucher.adapter)));
+        check.holds(at, promised(e), "not the payer's", "the payer's");
+        let start = (BigInt::from(v.cumulative), v.timestamp, v.nonce);
+        let again = sums.insert((v.payer, v.node, v.adapter), start);
+        check.holds("earlier", again.is_none(), "two of the same parties", "one voucher of each");
+    }
     for ((i, s), q) in stored.receipts.iter().enumerate().zip(&batch.requests) {
         let at = |field: &str| format!("receipt {} {field}", s.id);
         says_what_was_served(&mut check, &at, network, registered, i, s);
         let digest = receipt_digest(domain, &s.receipt);
-        check.holds(
-            at("payer signature"),
-            signer(&s.payer_signature, &digest) == Some(s.receipt.payer),
-            "not the payer's",
-            "the payer's",
-        );
-        check.holds(
-            at("node signature"),
-            signer(&s.node_signature, &digest) == Some(s.receipt.node),
-            "not the node's",
-            "the node's",
-        );
+        let signed = |signature, by| signer(signature, &digest) == Some(by);
+        check.holds(at("payer signature"), signed(&s.payer_signature, s.receipt.payer), "another", "the payer's");
+        check.holds(at("node signature"), signed(&s.node_signature, s.receipt.node), "another", "the node's");
         check.same(at("digest in batch.talea"), hex(&q.receipt), hex(&digest));
         let r = &s.receipt;
         let entry = sums.entry((r.payer, r.node, r.adapter)).or_default();
@@ -114,18 +114,13 @@ pub fn audit(report: &mut Report, network: &Network, registered: &[Registered], 
         check.same(at("cumulative"), BigInt::from(x.cumulative), cumulative.clone());
         check.same(at("timestamp"), x.timestamp, *timestamp);
         check.same(at("nonce"), x.nonce, *nonce);
-        let own = signer(&v.signature, &voucher_digest(domain, x)) == Some(x.payer);
-        check.holds(at("signature"), own, "not the payer's", "the payer's");
+        check.holds(at("signature"), promised(v), "not the payer's", "the payer's");
     }
     check.done();
 }
 
 fn says_what_was_served(
-    check: &mut Checker<'_>,
-    at: &dyn Fn(&str) -> String,
-    network: &Network,
-    registered: &[Registered],
-    i: usize,
+    check: &mut Checker<'_>, at: &dyn Fn(&str) -> String, network: &Network, registered: &[Registered], i: usize,
     s: &SignedReceipt,
 ) {
     let (Some(request), r) = (network.requests.get(i), &s.receipt) else { return };

@@ -78,6 +78,15 @@ pub enum Status {
     },
     /// Not in any cluster.
     Rejected(Rejection),
+    /// Most of it stands in the representative of `cluster`.
+    Excerpt {
+        /// Ordinal of the cluster's representative.
+        cluster: u32,
+        /// Shingles that both have.
+        shared: u32,
+        /// Shingles of this contribution.
+        own: u32,
+    },
 }
 
 impl Status {
@@ -87,6 +96,7 @@ impl Status {
             Self::Representative => "representative",
             Self::ExactCopy { .. } => "copy/exact",
             Self::NearCopy { .. } => "copy/near",
+            Self::Excerpt { .. } => "copy/excerpt",
             Self::Rejected(r) => r.code(),
         }
     }
@@ -95,7 +105,9 @@ impl Status {
     pub fn cluster(&self, own: u32) -> Option<u32> {
         match self {
             Self::Representative => Some(own),
-            Self::ExactCopy { cluster, .. } | Self::NearCopy { cluster, .. } => Some(*cluster),
+            Self::ExactCopy { cluster, .. } | Self::NearCopy { cluster, .. } | Self::Excerpt { cluster, .. } => {
+                Some(*cluster)
+            }
             Self::Rejected(_) => None,
         }
     }
@@ -108,6 +120,9 @@ impl fmt::Display for Status {
             Self::ExactCopy { of, .. } => write!(f, "same normalised text as #{of}"),
             Self::NearCopy { cluster, shared, united } => {
                 write!(f, "shares {shared} of {united} word 3-shingles with #{cluster}")
+            }
+            Self::Excerpt { cluster, shared, own } => {
+                write!(f, "{shared} of its {own} word 3-shingles stand in #{cluster}")
             }
             Self::Rejected(r) => r.fmt(f),
         }
@@ -140,7 +155,7 @@ pub struct Datanet {
 
 impl Artefact for Datanet {
     const KIND: &'static str = "datanet";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl Datanet {

@@ -50,7 +50,7 @@ impl Error {
 
     /// An I/O failure at `path`.
     pub fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io { file: path.display().to_string(), source }
+        Self::Io { file: printable(&path.display().to_string()), source }
     }
 }
 

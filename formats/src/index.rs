@@ -82,7 +82,7 @@ pub struct Index {
 
 impl Artefact for Index {
     const KIND: &'static str = "index";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl Index {

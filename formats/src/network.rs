@@ -87,6 +87,8 @@ pub struct Network {
     pub adapters: Vec<AdapterEntry>,
     /// Requests in the order of the requests file, each with its usage record.
     pub requests: Vec<Request>,
+    /// The files that were read: network.json, requests, usage records, Datanets.
+    pub files: Vec<PathBuf>,
     /// Labels of known addresses, for display only.
     pub labels: BTreeMap<Address, String>,
     /// Keys of test accounts: never shown.
@@ -127,11 +129,36 @@ struct NetworkFile {
     contract: Option<String>,
     node: String,
     base: String,
-    adapters: serde_json::Map<String, serde_json::Value>,
+    #[serde(deserialize_with = "entries")]
+    adapters: Vec<(String, serde_json::Value)>,
     requests: String,
     usage: String,
     #[serde(default)]
     accounts: BTreeMap<String, AccountFile>,
+}
+
+/// An object's entries in order; unlike a map it keeps a name that stands twice, which is then refused.
+fn entries<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Vec<(String, serde_json::Value)>, D::Error> {
+    struct Entries;
+    impl<'de> serde::de::Visitor<'de> for Entries {
+        type Value = Vec<(String, serde_json::Value)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+            let mut all: Self::Value = Vec::new();
+            while let Some((name, value)) = map.next_entry::<String, _>()? {
+                if all.iter().any(|(n, _)| *n == name) {
+                    return Err(serde::de::Error::custom(format_args!("{name} twice")));
+                }
+                all.push((name, value));
+            }
+            Ok(all)
+        }
+    }
+    d.deserialize_map(Entries)
 }
 
 #[derive(Deserialize)]
@@ -224,13 +251,23 @@ impl Network {
         for (name, value) in raw.adapters {
             adapters.push(adapter_entry(root, &file, name, value, node)?);
         }
-        let requests = join_requests(
-            &inside(root, &file, "requests", &raw.requests)?,
-            &inside(root, &file, "usage", &raw.usage)?,
-            &adapters,
-        )?;
+        let lists = (inside(root, &file, "requests", &raw.requests)?, inside(root, &file, "usage", &raw.usage)?);
+        let requests = join_requests(&lists.0, &lists.1, &adapters)?;
+        let mut files = vec![file.clone(), lists.0, lists.1];
+        files.extend(adapters.iter().map(|a| a.datanet.clone()));
         let base = inside(root, &file, "base", &raw.base)?;
-        Ok(Self { root: root.into(), chain_id: raw.chain_id, contract, keys, node, base, adapters, requests, labels })
+        Ok(Self {
+            root: root.into(),
+            chain_id: raw.chain_id,
+            contract,
+            keys,
+            node,
+            base,
+            adapters,
+            requests,
+            files,
+            labels,
+        })
     }
 
     /// Chain and contract that receipts are made out to.
@@ -299,11 +336,7 @@ pub fn check_name(file: &Path, field: &str, name: &str) -> Result<()> {
 }
 
 fn adapter_entry(
-    root: &Path,
-    file: &Path,
-    name: String,
-    value: serde_json::Value,
-    node: Address,
+    root: &Path, file: &Path, name: String, value: serde_json::Value, node: Address,
 ) -> Result<AdapterEntry> {
     check_name(file, "adapters", &name)?;
     let at = |f: &str| format!("adapters.{name}.{f}");
@@ -332,14 +365,16 @@ fn check_policy(file: &Path, at: &str, raw: &PolicyFile, node: Address) -> Resul
     }
     let address = |field: &str, text: &str| parse_address(file, &format!("{at}.{field}"), text);
     let sink = address("sink", &raw.sink)?;
-    if sink == node {
-        return Err(bad("sink", raw.sink.clone(), "an address other than the node's"));
+    // neither may gain by leaving a pool unattributed: one builds the batch, the other the index
+    let owner = address("adapter_owner", &raw.adapter_owner)?;
+    if sink == node || sink == owner {
+        return Err(bad("sink", raw.sink.clone(), "an address other than the node's and the adapter owner's"));
     }
     Ok(Policy {
         power: raw.power,
         contributors_bps: b.contributors,
         roles: Roles {
-            adapter_owner: (b.adapter_owner, address("adapter_owner", &raw.adapter_owner)?.into_array()),
+            adapter_owner: (b.adapter_owner, owner.into_array()),
             base_owner: (b.base_owner, address("base_owner", &raw.base_owner)?.into_array()),
             node_bps: b.node,
             treasury: (b.treasury, address("treasury", &raw.treasury)?.into_array()),

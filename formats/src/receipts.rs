@@ -92,6 +92,8 @@ pub struct SignedVoucher {
 pub struct Receipts {
     /// Chain and contract.
     pub domain: Domain,
+    /// Vouchers that these receipts continue, ascending like `vouchers`.
+    pub earlier: Vec<SignedVoucher>,
     /// Receipts in the order of the requests.
     pub receipts: Vec<SignedReceipt>,
     /// Vouchers after these receipts, ascending by payer, node, adapter.
@@ -100,5 +102,5 @@ pub struct Receipts {
 
 impl Artefact for Receipts {
     const KIND: &'static str = "receipts";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }

@@ -68,6 +68,9 @@ pub struct AuditArgs {
     /// Output folder of `demo`.
     #[arg(long, default_value = "out/demo", value_name = "DIR")]
     pub out: PathBuf,
+    /// Do not run the models again: traces, exponents and V are then taken as stored, and the report says so.
+    #[arg(long)]
+    pub skip_models: bool,
 }
 
 /// One thing to explain.
@@ -183,7 +186,7 @@ pub enum TraceCommand {
         /// PEFT folder of the adapter.
         #[arg(long, value_name = "DIR")]
         adapter: PathBuf,
-        /// Largest |difference| allowed, relative to the tensor's largest |value| where that exceeds 1.
+        /// Largest |difference| allowed, relative to the largest |value| of its row (one token of one input).
         #[arg(long, default_value_t = 1e-4)]
         tolerance: f64,
         /// Safetensors files laid out like fixtures/demo/golden.
@@ -197,15 +200,18 @@ pub enum TraceCommand {
 pub enum ReceiptsCommand {
     /// Turn a network's usage records into EIP-712 receipts, signed with its accounts, and fold them into vouchers.
     Import {
-        /// Network folder; its accounts must hold the keys of the node and of every payer.
+        /// Network folder; without --signed its accounts must hold the keys of the node and of every payer.
         #[arg(long, value_name = "DIR")]
         network: PathBuf,
         /// Folder with adapters/NAME.adapter; receipts.talea is written here.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
-        /// Receipts of an earlier batch, whose vouchers go on.
+        /// Receipts of the batch before, whose vouchers go on and whose requests are not paid again.
         #[arg(long, value_name = "FILE")]
         earlier: Option<PathBuf>,
+        /// Receipts and vouchers signed elsewhere, as `receipts show --json` prints them: checked instead of signed.
+        #[arg(long, value_name = "FILE")]
+        signed: Option<PathBuf>,
     },
     /// Show receipts and vouchers, checking every signature.
     Show {

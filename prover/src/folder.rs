@@ -69,16 +69,18 @@ impl Folder {
     }
 
     /// Writes `manifest.json`: BLAKE3 and size of these files (paths below the folder), in ascending order of path,
-    /// and the digests of the inputs that they were made from.
-    pub fn write_manifest(&self, mut files: Vec<PathBuf>, inputs: &[(PathBuf, PathBuf)]) -> Result<()> {
+    /// and the same of the inputs below `root` that they were made from.
+    pub fn write_manifest(&self, mut files: Vec<PathBuf>, root: &Path, mut inputs: Vec<PathBuf>) -> Result<()> {
         files.sort();
+        inputs.sort();
+        inputs.dedup();
         let entry = |root: &Path, path: &Path| -> Result<serde_json::Value> {
             let bytes = read(path)?;
             let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
             Ok(json!({ "path": shown, "bytes": bytes.len(), "blake3": hex(&digest(&bytes)) }))
         };
         let outputs: Vec<_> = files.iter().map(|f| entry(&self.path, f)).collect::<Result<_>>()?;
-        let inputs: Vec<_> = inputs.iter().map(|(root, f)| entry(root, f)).collect::<Result<_>>()?;
+        let inputs: Vec<_> = inputs.iter().map(|f| entry(root, f)).collect::<Result<_>>()?;
         let doc = json!({ "version": 1, "talea": env!("CARGO_PKG_VERSION"), "inputs": inputs, "files": outputs });
         write_json(&self.path.join("manifest.json"), &doc)
     }

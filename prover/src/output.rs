@@ -7,12 +7,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use talea_witness::{batch::Batch, error::printable};
 
+/// Prints a line that quotes what may be hostile: names, paths, reasons. Anything that would move a terminal's cursor becomes a
+/// space.
+pub fn say(line: impl std::fmt::Display) {
+    println!("{}", line.to_string().split('\n').map(printable).collect::<Vec<_>>().join("\n"));
+}
+
 /// Prints a table; columns whose index is in `right` are right-aligned.
 pub fn table<const N: usize>(header: [&str; N], right: &[usize], rows: impl IntoIterator<Item = [String; N]>) {
     let mut t = Table::new();
     t.load_style(ASCII_MARKDOWN).set_header(header.map(String::from).to_vec());
     for row in rows {
-        t.add_row(row.to_vec());
+        t.add_row(row.map(|cell| printable(&cell)).to_vec());
     }
     for i in right {
         if let Some(c) = t.column_mut(*i) {

@@ -33,6 +33,91 @@ fn honest_pairs_are_not_clustered() {
     assert_eq!((pairs, taken_for_copies), (10_209, 0));
 }
 
+/// A number in letters: digits inside a word are not compared.
+fn letters(n: u32) -> String {
+    n.to_string().bytes().map(|b| char::from(b'a' + b - b'0')).collect()
+}
+
+/// What a copier may try that leaves a text readable: each earned a share of its own before words were compared by
+/// their parts and looks, and shingles also by containment.
+#[test]
+fn disguised_copies_and_excerpts_of_real_contributions_found_no_cluster() {
+    type Disguise = fn(&str) -> String;
+    let look_alike: Disguise = |t| {
+        t.chars()
+            .map(|c| ['а', 'е', 'о', 'с', 'р'].into_iter().zip("aeocp".chars()).find(|x| x.1 == c).map_or(c, |x| x.0))
+            .collect()
+    };
+    let disguises: [(&str, Disguise); 6] = [
+        ("look-alike letters", look_alike),
+        ("digits appended", |t| t.split(' ').map(|w| format!("{w}1")).collect::<Vec<_>>().join(" ")),
+        ("joined by _", |t| t.replace(' ', "_")),
+        ("joined by .", |t| {
+            t.split(' ').map(|w| w.trim_end_matches(['.', ',', ':', ';', '?'])).collect::<Vec<_>>().join(".")
+        }),
+        ("first half", |t| t.split(' ').take(t.split(' ').count() / 2).collect::<Vec<_>>().join(" ")),
+        ("second half", |t| t.split(' ').skip(t.split(' ').count() / 2).collect::<Vec<_>>().join(" ")),
+    ];
+    for datanet in ["contract-security", "crop-disease", "port-logistics"] {
+        let texts = originals(datanet);
+        assert!(!texts.is_empty());
+        for (name, disguise) in disguises {
+            for text in &texts {
+                let copy = disguise(text);
+                let s = statuses(&[text, &copy]);
+                assert_eq!(s[0], Status::Representative, "{text}");
+                assert_ne!(s[1], Status::Representative, "{name} of {text}");
+            }
+        }
+    }
+}
+
+/// Texts of the demo network that are neither copies nor filler.
+fn originals(datanet: &str) -> Vec<String> {
+    let file = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/demo/datanets/{}.jsonl"), datanet);
+    let lines = std::fs::read_to_string(file).unwrap();
+    let all = lines.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    all.filter(|v| v["kind"] == "original").map(|v| v["text"].as_str().unwrap().to_string()).collect()
+}
+
+/// A later text that holds an earlier one whole, among much of its own, stays new: otherwise a short early text would take
+/// what long later ones earn.
+#[test]
+fn a_text_that_quotes_an_earlier_one_is_new() {
+    let early = "Press the red button to stop the belt";
+    let late = format!(
+        "The line has four stations and a foreman for each of them. {early}, then call the foreman of the station. \
+        He decides with the shift leader whether the belt may run again before the guard has been looked at."
+    );
+    assert_eq!(statuses(&[early, &late])[1], Status::Representative);
+    let s = statuses(&[&late, early]);
+    assert_eq!(s[1], Status::Excerpt { cluster: 0, shared: 6, own: 6 });
+}
+
+/// Both thresholds, met exactly and missed by one shingle.
+#[test]
+fn thresholds_are_exact() {
+    // n words in a row give n − 2 shingles; function words between keep them from being a list
+    let words = |n: usize, prefix: &str| {
+        (0..n)
+            .map(|i| if i % 2 == 0 { format!("{prefix}{}", letters(i as u32 + 100)) } else { "the".into() })
+            .collect::<Vec<_>>()
+    };
+    let join = |a: &[String], b: &[String]| a.iter().chain(b).cloned().collect::<Vec<_>>().join(" ");
+    let original = words(32, "wa"); // 30 shingles
+    for (shared_words, extra, want) in [
+        (24usize, 0usize, "copy/near"), // 22 shared of 30
+        (20, 0, "copy/near"),           // 18 of 30: 3/5 exactly
+        (19, 0, "copy/excerpt"),        // 17 of 30, but all of its own 17
+        (14, 4, "copy/excerpt"),        // 12 of its own 16: 3/4 exactly
+        (14, 5, "representative"),      // 12 of its own 17
+    ] {
+        let copy = join(&original[..shared_words], &words(extra, "zu"));
+        let s = statuses(&[&original.join(" "), &copy]);
+        assert_eq!(s[1].code(), want, "{shared_words} + {extra}: {:?}", s[1]);
+    }
+}
+
 fn shingles(words: &[String]) -> HashSet<String> {
     words.windows(3).map(|w| w.join(" ")).collect()
 }
@@ -65,7 +150,7 @@ fn a_copy_ground_against_minhash_is_still_found() {
         let mut copy = words.clone();
         let draw = blake3::hash(&attempt.to_le_bytes());
         for at in draw.as_bytes()[..5].iter().map(|b| usize::from(*b) % words.len()) {
-            copy[at] = format!("{}{attempt}", copy[at]);
+            copy[at] = format!("{}{}", copy[at], letters(attempt));
         }
         let theirs = shingles(&copy);
         let (both, either) = (ours.intersection(&theirs).count(), ours.union(&theirs).count());

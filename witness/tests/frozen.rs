@@ -55,7 +55,7 @@ fn receipts_are_frozen() {
     let network = Network::open(&file("")).unwrap();
     let adapter = digest(&std::fs::read(file("crop-disease.adapter")).unwrap());
     let base = registered(&network).adapter.base;
-    let receipts = import(&network, &base, |_| Ok(adapter), &[]).unwrap();
+    let receipts = import(&network, &base, |_| Ok(adapter), None).unwrap();
     assert_eq!(encode(&receipts), std::fs::read(file("receipts.talea")).unwrap());
 }
 

@@ -8,10 +8,10 @@ use serde_json::Value;
 use talea_witness::{
     network::{Network, Request},
     receipts::{
-        Domain, Receipt, Receipts, SignatureError, Signed as _, SignedReceipt, Voucher,
+        Domain, Receipt, Receipts, SignatureError, Signed as _, SignedReceipt, Voucher, check,
         fold::{Ledger, ReceiptError},
-        import::import,
-        salted_hash, sign, verify,
+        import::{accept, import},
+        salted_hash, sign, signed, verify,
     },
 };
 
@@ -81,7 +81,7 @@ fn digests_and_signatures_are_those_of_eth_account() {
 
 fn demo() -> (Network, Receipts) {
     let network = Network::open(&path("fixtures/demo")).unwrap();
-    let receipts = import(&network, &MODEL, |_| Ok(ADAPTER), &[]).unwrap();
+    let receipts = import(&network, &MODEL, |_| Ok(ADAPTER), None).unwrap();
     (network, receipts)
 }
 
@@ -94,11 +94,23 @@ fn every_request_has_a_receipt_and_vouchers_add_up() {
     assert_eq!(r.vouchers.iter().map(|v| v.voucher.cumulative).sum::<u128>(), fees);
     assert_eq!(r.vouchers.iter().map(|v| v.voucher.nonce).sum::<u64>(), 48);
     assert_eq!(demo().1, r, "signing is deterministic");
-    let twice = import(&network, &MODEL, |_| Ok(ADAPTER), &r.vouchers).unwrap_err().to_string();
-    assert!(twice.contains("timestamp: found 1790000000, expected 1790002820 or later"), "{twice}");
     let mut network = network;
+    let next = |network: &Network| import(network, &MODEL, |_| Ok(ADAPTER), Some(&r));
+    // the same requests once more, at the same time, later, and under other names
+    let spent = next(&network).unwrap_err().to_string();
+    assert!(spent.contains("request id: found") && spent.contains("expected each request once"), "{spent}");
     network.requests.iter_mut().for_each(|q| q.created += 10_000);
-    let again = import(&network, &MODEL, |_| Ok(ADAPTER), &r.vouchers).unwrap();
+    assert!(next(&network).unwrap_err().to_string().contains("request id"));
+    network.requests.iter_mut().for_each(|q| {
+        q.created -= 10_000;
+        q.id.push('b');
+    });
+    let older = next(&network).unwrap_err().to_string();
+    assert!(older.contains("timestamp: found 1790000000, expected 1790002820 or later"), "{older}");
+    network.requests.iter_mut().for_each(|q| q.created += 10_000);
+    let again = next(&network).unwrap();
+    check(&again).unwrap();
+    assert_eq!(again.earlier, r.vouchers);
     assert_eq!(again.vouchers.iter().map(|v| v.voucher.cumulative).sum::<u128>(), 2 * fees, "vouchers only grow");
     assert_eq!(
         again.receipts[0].receipt.nonce,
@@ -224,6 +236,77 @@ fn a_receipt_must_say_what_the_trace_holds() {
         salted_hash(&c.signed.prompt_salt, &c.request.prompt),
         salted_hash(&c.signed.output_salt, &c.request.prompt)
     );
+}
+
+/// Receipts among themselves: `check` must notice every way in which they do not add up, however well they are signed.
+#[test]
+fn receipts_must_add_up_to_their_vouchers() {
+    let (network, good) = demo();
+    check(&good).unwrap();
+    let keys = &network.keys.0;
+    let refused = |change: &dyn Fn(&mut Receipts)| {
+        let mut r = good.clone();
+        change(&mut r);
+        check(&r).unwrap_err()
+    };
+    let resign = |r: &mut Receipts, i: usize, change: fn(&mut Voucher)| {
+        change(&mut r.vouchers[i].voucher);
+        let v = &r.vouchers[i].voucher;
+        r.vouchers[i].signature = sign(&keys[&Address::from(v.payer)], &v.digest(&r.domain));
+    };
+    assert_eq!(refused(&|r| resign(r, 0, |v| v.cumulative += 1)), ReceiptError::Vouchers);
+    assert_eq!(refused(&|r| resign(r, 0, |v| v.nonce += 1)), ReceiptError::Vouchers);
+    assert_eq!(refused(&|r| resign(r, 0, |v| v.timestamp += 1)), ReceiptError::Vouchers);
+    assert_eq!(refused(&|r| r.vouchers.truncate(2)), ReceiptError::Vouchers);
+    assert_eq!(refused(&|r| r.vouchers.swap(0, 1)), ReceiptError::Vouchers);
+    assert!(matches!(refused(&|r| r.earlier = r.vouchers.clone()), ReceiptError::Nonce { .. }));
+    assert!(matches!(refused(&|r| r.receipts.swap(0, 40)), ReceiptError::Nonce { .. } | ReceiptError::Vouchers));
+    assert!(matches!(refused(&|r| r.receipts[3] = r.receipts[2].clone()), ReceiptError::Spent { .. }));
+    assert_eq!(refused(&|r| r.receipts[3].id.push('x')), ReceiptError::Mismatch { field: "request id" });
+    assert!(matches!(refused(&|r| r.vouchers[1].signature[7] ^= 1), ReceiptError::Signature { .. }));
+    assert!(matches!(refused(&|r| r.domain.chain_id += 1), ReceiptError::Signature { .. }));
+}
+
+/// Receipts that others signed: what `to_json` prints is read back and accepted, and nothing else is.
+#[test]
+fn receipts_signed_elsewhere_are_accepted_as_they_are() {
+    let (network, good) = demo();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("signed.json");
+    let read = |doc: &Value| {
+        std::fs::write(&file, doc.to_string()).unwrap();
+        signed::read(&file)
+    };
+    let doc = signed::to_json(&good);
+    let again = read(&doc).unwrap();
+    assert_eq!(again, good);
+    let accept =
+        |r: &Receipts, earlier| accept(&network, &MODEL, |_| Ok(ADAPTER), r, earlier).map_err(|e| e.to_string());
+    accept(&again, None).unwrap();
+    let refused = |change: fn(&mut Receipts)| {
+        let mut r = good.clone();
+        change(&mut r);
+        accept(&r, None).unwrap_err()
+    };
+    assert!(refused(|r| r.domain.chain_id += 1).contains("domain: found"));
+    assert!(refused(|r| r.earlier = r.vouchers.clone()).contains("earlier: found other vouchers"));
+    assert!(refused(|r| drop(r.receipts.pop())).contains("receipts: found 47, expected 48"));
+    assert!(refused(|r| r.receipts[5].receipt.node[0] ^= 1).contains("node: found"));
+    assert!(refused(|r| r.receipts[5].receipt.fee += 1).contains("fee: found another's"));
+    assert!(refused(|r| r.receipts[5].payer_signature[3] ^= 1).contains("payer signature"));
+    assert!(refused(|r| r.vouchers.truncate(2)).contains("vouchers: found others"));
+    assert!(accept(&good, Some(&good)).unwrap_err().contains("expected each request once"));
+    for (pointer, value, says) in [
+        ("/receipts/0/fee", Value::from("+5"), "fee: found +5, expected decimal digits"),
+        ("/receipts/0/payerSignature", Value::from("0x00"), "invalid string length"),
+        ("/vouchers/0/cumulative", Value::from("1e5"), "cumulative: found 1e5"),
+        ("/receipts/0/nonce", Value::from(-1), "invalid value"),
+    ] {
+        let mut bad = doc.clone();
+        *bad.pointer_mut(pointer).unwrap() = value;
+        let said = read(&bad).unwrap_err().to_string();
+        assert!(said.contains(says) && said.lines().count() == 1, "{pointer}: {said}");
+    }
 }
 
 #[test]

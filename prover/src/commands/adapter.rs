@@ -21,7 +21,7 @@ use super::{datanet, print_json, stem};
 use crate::{
     cli::AdapterCommand,
     folder::{Folder, index_beside, report_beside, write_json},
-    output::{Names, advance, bar, table},
+    output::{Names, advance, bar, say, table},
 };
 
 pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
@@ -50,15 +50,11 @@ pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
 
 /// Writes a registration's three files; the index last, because it names the adapter's digest.
 pub fn write(
-    folder: &Folder,
-    adapter: &IntAdapter,
-    index: &Index,
-    errors: &[ModuleError],
-    traces: usize,
+    folder: &Folder, adapter: &IntAdapter, index: &Index, errors: &[ModuleError], traces: usize,
 ) -> talea_witness::Result<()> {
     let path = folder.adapter(&adapter.name);
-    write_json(&report_beside(&path), &report_json(errors, traces))?;
-    save(&path, adapter)?;
+    let digest = save(&path, adapter)?;
+    write_json(&report_beside(&path), &report_json(&digest, errors, traces))?;
     save(&index_beside(&path), index)?;
     Ok(())
 }
@@ -88,13 +84,16 @@ fn show(path: &Path, json: bool) -> anyhow::Result<()> {
         true => Some(parse_json(&beside, &read_text(&beside)?)?),
         false => None,
     };
+    if let Some(other) = report.as_ref().map(|r: &Value| &r["adapter"]).filter(|a| **a != hex(&digest)) {
+        return Err(Error::input(beside.display(), "adapter", other, format!("\"{}\"", hex(&digest))).into());
+    }
     if json {
         print_json(&to_json(&adapter, &digest, &index, &index_digest, report.as_ref()));
         return Ok(());
     }
-    println!("Adapter {}   blake3 {}", adapter.name, hex(&digest));
+    say(format_args!("Adapter {}   blake3 {}", adapter.name, hex(&digest)));
     for (name, sum) in &adapter.sources {
-        println!("  from {name} {}", hex(sum));
+        say(format_args!("  from {name} {}", hex(sum)));
     }
     println!(
         "  base {}\n  {} modules, {} coordinates",
@@ -141,8 +140,9 @@ fn show(path: &Path, json: bool) -> anyhow::Result<()> {
 }
 
 /// The quantisation report as JSON.
-pub fn report_json(errors: &[ModuleError], traces: usize) -> Value {
+pub fn report_json(adapter: &[u8; 32], errors: &[ModuleError], traces: usize) -> Value {
     json!({
+        "adapter": hex(adapter),
         "against": "lora_delta of PEFT, in golden traces",
         "traces": traces,
         "goal": 1e-3,
@@ -158,7 +158,7 @@ fn print_report(report: &Value) {
     if report["traces"] == 0 {
         return println!("\nNo golden traces were given: the error against PEFT was not measured.");
     }
-    println!("\nError of the integer delta against PEFT's float delta, over {} traces", report["traces"]);
+    say(format_args!("\nError of the integer delta against PEFT's float delta, over {} traces", report["traces"]));
     println!(
         "  of trace: max|error| / max|delta| of the trace (goal 1e-3); of row: the same within one token, over rows"
     );
@@ -185,11 +185,7 @@ fn print_report(report: &Value) {
 }
 
 fn to_json(
-    adapter: &IntAdapter,
-    digest: &[u8; 32],
-    index: &Index,
-    index_digest: &[u8; 32],
-    report: Option<&Value>,
+    adapter: &IntAdapter, digest: &[u8; 32], index: &Index, index_digest: &[u8; 32], report: Option<&Value>,
 ) -> Value {
     json!({
         "name": adapter.name,

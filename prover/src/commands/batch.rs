@@ -24,7 +24,8 @@ use crate::{
     cli::BatchCommand,
     folder::Folder,
     output::{
-        Names, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels, table,
+        Names, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels, say,
+        table,
     },
 };
 
@@ -39,12 +40,13 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
             let opened: Vec<Registered> =
                 network.adapters.iter().map(|a| open(&folder, a, &base)).collect::<Result<_, _>>()?;
             let registered: Vec<&Registered> = opened.iter().collect();
-            let (mut traced, _) = trace_requests(&network, &base, &registered, traces.as_deref(), &folder)?;
+            let mut traced = trace_requests(&network, &base, &registered, traces.as_deref())?;
             if folder.receipts().exists() {
                 let (receipts, _) = load::<Receipts>(&folder.receipts())?;
                 bind_receipts(&receipts, network.domain(), network.node, &registered, &mut traced)?;
             }
             let batch = build(network.chain_id, network.node, &registered, &traced, shape)?;
+            write_traces(&folder, &traced)?;
             let digest = save(&folder.batch(), &batch)?;
             (batch, digest, Names::of(&network))
         }
@@ -63,7 +65,8 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     if json {
         print_json(&to_json(&batch, &digest, signed));
     } else {
-        println!("Batch   blake3 {}   chain {}   node {}", hex(&digest), batch.chain_id, names.show(&batch.node));
+        let node = names.show(&batch.node);
+        say(format_args!("Batch   blake3 {}   chain {}   node {node}", hex(&digest), batch.chain_id));
         print(&batch, &names);
         print_labels(signed);
     }
@@ -121,18 +124,13 @@ pub fn check_requests(network: &Network, base: &Base) -> talea_witness::Result<(
     })
 }
 
-/// Traces every request with its adapter, and writes the integer traces; returns them with their files.
+/// Traces every request with its adapter; writes nothing.
 pub fn trace_requests(
-    network: &Network,
-    base: &Base,
-    registered: &[&Registered],
-    captured: Option<&Path>,
-    folder: &Folder,
-) -> talea_witness::Result<(Vec<Traced>, Vec<PathBuf>)> {
+    network: &Network, base: &Base, registered: &[&Registered], captured: Option<&Path>,
+) -> talea_witness::Result<Vec<Traced>> {
     let progress = bar("tracing requests".into());
     progress.set_length(network.requests.len() as u64);
     let mut traced: Vec<Option<Traced>> = network.requests.iter().map(|_| None).collect();
-    let mut files = Vec::new();
     for r in registered {
         let entry = network.adapter(&r.name)?;
         let lora = Lora::open(&entry.path, base)?;
@@ -144,13 +142,16 @@ pub fn trace_requests(
         }
     }
     progress.finish_and_clear();
-    let traced: Vec<Traced> = traced.into_iter().flatten().collect();
-    for t in &traced {
+    Ok(traced.into_iter().flatten().collect())
+}
+
+/// Writes the integer traces; returns their files.
+pub fn write_traces(folder: &Folder, traced: &[Traced]) -> talea_witness::Result<Vec<PathBuf>> {
+    let write = |t: &Traced| {
         let path = folder.trace(&t.request.id);
-        save(&path, &t.trace)?;
-        files.push(path);
-    }
-    Ok((traced, files))
+        save(&path, &t.trace).map(|_| path)
+    };
+    Ok(traced.iter().map(write).collect::<Result<_, _>>()?)
 }
 
 fn trace_one(tracer: &Tracer<'_>, adapter: &IntAdapter, request: &Request) -> talea_witness::Result<Traced> {

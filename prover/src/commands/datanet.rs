@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use talea_witness::{
     artefact::{hex, load, save},
-    datanet::{Datanet, Status},
+    datanet::{Datanet, Status, rejudge},
     error::printable,
     network::check_name,
 };
@@ -13,7 +13,7 @@ use talea_witness::{
 use super::{print_json, stem};
 use crate::{
     cli::DatanetCommand,
-    output::{Names, checksummed, table},
+    output::{Names, checksummed, say, table},
 };
 
 pub fn run(command: &DatanetCommand, json: bool) -> anyhow::Result<bool> {
@@ -38,26 +38,31 @@ pub fn run(command: &DatanetCommand, json: bool) -> anyhow::Result<bool> {
 /// Reads a Datanet and checks that its parts fit together.
 pub fn open(file: &Path) -> talea_witness::Result<(Datanet, [u8; 32])> {
     let (datanet, digest) = load::<Datanet>(file)?;
-    datanet.check(&file.display().to_string())?;
+    rejudge(&datanet, &file.display().to_string())?;
     Ok((datanet, digest))
 }
 
-/// Number of contributions with each status: representatives, exact copies, near copies, rejected.
+/// Number of contributions with each status: representatives, exact copies, near copies and excerpts, rejected.
 pub fn tally(datanet: &Datanet) -> [usize; 4] {
     let count = |f: fn(&Status) -> bool| datanet.contributions.iter().filter(|c| f(&c.status)).count();
     [
         count(|s| matches!(s, Status::Representative)),
         count(|s| matches!(s, Status::ExactCopy { .. })),
-        count(|s| matches!(s, Status::NearCopy { .. })),
+        count(|s| matches!(s, Status::NearCopy { .. } | Status::Excerpt { .. })),
         count(|s| matches!(s, Status::Rejected(_))),
     ]
 }
 
 fn print(datanet: &Datanet, digest: &[u8; 32]) {
     let [clusters, exact, near, rejected] = tally(datanet);
-    println!("Datanet {} ({} contributions)   blake3 {}", datanet.name, datanet.contributions.len(), hex(digest));
+    say(format_args!(
+        "Datanet {} ({} contributions)   blake3 {}",
+        datanet.name,
+        datanet.contributions.len(),
+        hex(digest)
+    ));
     println!(
-        "{clusters} clusters, {exact} exact copies, {near} near copies, {rejected} rejected — declared: recompute from the texts"
+        "{clusters} clusters, {exact} exact copies, {near} near copies and excerpts, {rejected} rejected — declared: recompute from the texts"
     );
     let names = Names::default();
     table(

@@ -11,6 +11,7 @@ use talea_witness::{
     },
     artefact::{digest, encode, save},
     batch::{Batch, Registered, Role, Traced, bind_receipts, build},
+    bounds::CLUSTER_BITS,
     datanet::{Datanet, Status, without_clusters},
     model::Base,
     network::{AdapterEntry, Network},
@@ -28,9 +29,12 @@ use crate::{
 struct Entry {
     datanet: Datanet,
     registered: Registered,
-    unclustered: Registered,
+    /// None where there are more texts than an index may have rows.
+    unclustered: Option<Registered>,
     errors: Vec<ModuleError>,
     golden: usize,
+    /// PEFT files and golden traces that were read.
+    inputs: Vec<PathBuf>,
 }
 
 pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
@@ -47,25 +51,27 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         entries.push(register_one(&network, &base, o, &folder, &mut files)?);
     }
     let registered: Vec<&Registered> = entries.iter().map(|e| &e.registered).collect();
-    let (mut traced, mut traces) = batch::trace_requests(&network, &base, &registered, None, &folder)?;
-    files.append(&mut traces);
+    let mut traced = batch::trace_requests(&network, &base, &registered, None)?;
     if !network.keys.0.is_empty() {
         let digests: HashMap<&str, [u8; 32]> =
             registered.iter().map(|r| (r.name.as_str(), digest(&encode(&r.adapter)))).collect();
-        let receipts = import(&network, &base.digest, |name| Ok(digests[name]), &[])?;
+        let receipts = import(&network, &base.digest, |name| Ok(digests[name]), None)?;
         save(&folder.receipts(), &receipts)?;
         bind_receipts(&receipts, network.domain(), network.node, &registered, &mut traced)?;
         files.push(folder.receipts());
     }
     let result = build(network.chain_id, network.node, &registered, &traced, None)?;
+    files.extend(batch::write_traces(&folder, &traced)?);
     let sum = save(&folder.batch(), &result)?;
     files.push(folder.batch());
-    let unclustered: Vec<&Registered> = entries.iter().map(|e| &e.unclustered).collect();
-    let without = build(network.chain_id, network.node, &unclustered, &traced, None)?;
-    let inputs: Vec<_> = files_below(&args.network)?.into_iter().map(|f| (args.network.clone(), f)).collect();
-    folder.write_manifest(files, &inputs)?;
+    let unclustered: Option<Vec<&Registered>> = entries.iter().map(|e| e.unclustered.as_ref()).collect();
+    let without = unclustered.map(|all| build(network.chain_id, network.node, &all, &traced, None)).transpose()?;
+    let mut inputs = network.files.clone();
+    inputs.extend(base.files());
+    inputs.extend(entries.iter_mut().flat_map(|e| std::mem::take(&mut e.inputs)));
+    folder.write_manifest(files, &network.root, inputs)?;
     let signed = batch::attested(&result, &folder)?;
-    let losers = losers(&entries, &result, &without);
+    let losers = losers(&entries, &result, without.as_ref());
     if json {
         let mut doc = batch::to_json(&result, &sum, signed);
         doc["adapters"] = entries.iter().map(entry_json).collect();
@@ -98,26 +104,34 @@ impl<'a> Opened<'a> {
 }
 
 fn register_one(
-    network: &Network,
-    base: &Base,
-    opened: Opened<'_>,
-    folder: &Folder,
-    files: &mut Vec<PathBuf>,
+    network: &Network, base: &Base, opened: Opened<'_>, folder: &Folder, files: &mut Vec<PathBuf>,
 ) -> talea_witness::Result<Entry> {
     let Opened { entry: a, datanet, lora } = opened;
     let tracer = Tracer::new(base, &lora, None)?;
     let progress = bar(format!("registering {}", a.name));
     let (int, index) = register(&a.name, base, &lora, &datanet, &tracer, &folder.path, &mut advance(&progress))?;
-    let everyone = reindex(&int, base, &without_clusters(&datanet), &tracer, &mut advance(&progress))?;
+    let everyone = match datanet.contributions.len() <= 1 << CLUSTER_BITS {
+        true => Some(reindex(&int, base, &without_clusters(&datanet), &tracer, &mut advance(&progress))?),
+        false => None,
+    };
     progress.finish_and_clear();
     let golden = golden_files(network, a)?;
     let errors = compare(base, &lora, &int, &golden)?;
+    let sources = lora.sources.iter().map(|(name, _)| a.path.join(name));
+    let inputs = golden.iter().cloned().chain(sources).collect();
     save(&folder.datanet(&a.name), &datanet)?;
     adapter::write(folder, &int, &index, &errors, golden.len())?;
     let path = folder.adapter(&a.name);
     files.extend([folder.datanet(&a.name), index_beside(&path), report_beside(&path), path]);
     let with = |index| Registered { name: a.name.clone(), policy: a.policy.clone(), adapter: int.clone(), index };
-    Ok(Entry { registered: with(index), unclustered: with(everyone), datanet, errors, golden: golden.len() })
+    Ok(Entry {
+        registered: with(index),
+        unclustered: everyone.map(with),
+        datanet,
+        errors,
+        golden: golden.len(),
+        inputs,
+    })
 }
 
 /// The golden traces of an adapter that the network folder holds, if it has a golden/ at all.
@@ -141,7 +155,8 @@ struct Loser {
     contributor: [u8; 20],
     status: Status,
     earned: u128,
-    would: u128,
+    /// None where it was not computed: more texts than an index may have rows.
+    would: Option<u128>,
     /// Without clusters it could not be indexed either, and why.
     unindexed: Option<String>,
 }
@@ -151,13 +166,13 @@ impl Loser {
         json!({
             "adapter": self.adapter, "ordinal": self.ordinal, "contributor": crate::output::checksummed(&self.contributor),
             "verdict": self.status.code(), "evidence": self.status.to_string(),
-            "earned": self.earned.to_string(), "would_have_earned_without_clusters": self.would.to_string(),
+            "earned": self.earned.to_string(), "would_have_earned_without_clusters": self.would.map(|w| w.to_string()),
             "unindexed": self.unindexed,
         })
     }
 }
 
-fn losers(entries: &[Entry], batch: &Batch, without: &Batch) -> Vec<Loser> {
+fn losers(entries: &[Entry], batch: &Batch, without: Option<&Batch>) -> Vec<Loser> {
     let earned = |b: &Batch, adapter: &str, ordinal: u32| -> u128 {
         let its = |role| role == Role::Contributor { cluster: ordinal };
         b.payouts().iter().filter(|p| p.adapter == adapter && its(p.role)).map(|p| p.amount).sum()
@@ -172,14 +187,10 @@ fn losers(entries: &[Entry], batch: &Batch, without: &Batch) -> Vec<Loser> {
                 contributor: c.contributor,
                 status: c.status.clone(),
                 earned: earned(batch, adapter, ordinal),
-                would: earned(without, adapter, ordinal),
-                unindexed: e
-                    .unclustered
-                    .index
-                    .unindexed
-                    .iter()
-                    .find(|(o, _)| *o == ordinal)
-                    .map(|(_, why)| why.to_string()),
+                would: without.map(|b| earned(b, adapter, ordinal)),
+                unindexed: e.unclustered.as_ref().and_then(|u| {
+                    u.index.unindexed.iter().find(|(o, _)| *o == ordinal).map(|(_, why)| why.to_string())
+                }),
             });
         }
     }
@@ -227,7 +238,11 @@ fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser],
         ["contribution", "contributor", "verdict", "earned", "would have earned", "evidence"],
         &[3, 4],
         losers.iter().map(|l| {
-            let would = l.unindexed.as_ref().map_or_else(|| grouped(l.would), |why| format!("0: {why}"));
+            let would = match (&l.unindexed, l.would) {
+                (Some(why), _) => format!("0: {why}"),
+                (None, Some(would)) => grouped(would),
+                (None, None) => "not computed".into(),
+            };
             [
                 cluster_name(&l.adapter, l.ordinal),
                 names.show(&l.contributor),
@@ -238,12 +253,16 @@ fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser],
             ]
         }),
     );
-    let lost: u128 = losers.iter().map(|l| l.would).sum();
-    println!(
-        "Together they earned {}; without clusters and quality rule, {} would have gone to them.",
-        grouped(losers.iter().map(|l| l.earned).sum()),
-        grouped(lost)
-    );
+    let earned = grouped(losers.iter().map(|l| l.earned).sum());
+    match losers.iter().map(|l| l.would).sum::<Option<u128>>() {
+        Some(lost) => println!(
+            "Together they earned {earned}; without clusters and quality rule, {} would have gone to them.",
+            grouped(lost)
+        ),
+        None => println!(
+            "Together they earned {earned}; the comparison was left out: without clusters a Datanet has more texts than an index has rows."
+        ),
+    }
     print_labels(signed);
 }
 
@@ -260,6 +279,6 @@ fn entry_json(e: &Entry) -> Value {
         "name": e.registered.name, "modules": e.registered.adapter.modules.len(), "coordinates": e.registered.adapter.coordinates(),
         "power": e.registered.policy.power, "contributions": e.datanet.contributions.len(),
         "clusters": clusters, "exact_copies": exact, "near_copies": near, "rejected": rejected,
-        "quantisation": adapter::report_json(&e.errors, e.golden),
+        "quantisation": adapter::report_json(&digest(&encode(&e.registered.adapter)), &e.errors, e.golden),
     })
 }

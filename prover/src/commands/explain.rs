@@ -16,7 +16,7 @@ use super::{datanet, print_json};
 use crate::{
     cli::ExplainArgs,
     folder::Folder,
-    output::{Names, checksummed, cluster_name, credited, grouped, percent},
+    output::{Names, checksummed, cluster_name, credited, grouped, percent, say},
 };
 
 /// The artefacts of an output folder.
@@ -44,7 +44,7 @@ pub fn run(args: &ExplainArgs, json: bool) -> anyhow::Result<bool> {
     if json {
         print_json(&told.facts);
     } else {
-        told.lines.iter().for_each(|l| println!("{l}"));
+        told.lines.iter().for_each(say);
     }
     Ok(true)
 }
@@ -185,7 +185,7 @@ impl Story {
                 ));
                 lines.extend(self.requests_of(&d.name, ordinal));
             }
-            Status::ExactCopy { cluster, .. } | Status::NearCopy { cluster, .. } => {
+            Status::ExactCopy { cluster, .. } | Status::NearCopy { cluster, .. } | Status::Excerpt { cluster, .. } => {
                 let first = &d.contributions[*cluster as usize];
                 lines.push(format!("It belongs to the cluster of {}, which {} contributed earlier. A cluster has one row in the index and one payee, its earliest contributor, so this copy earns 0.", cluster_name(&d.name, *cluster), self.names.show(&first.contributor)));
                 lines.push(format!(

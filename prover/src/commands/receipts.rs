@@ -1,12 +1,16 @@
 //! `talea receipts import|show`
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use talea_witness::{
     artefact::{hex, load, save},
     error::Error,
     model::Base,
     network::Network,
-    receipts::{Receipts, Signed as _, check, import::import},
+    receipts::{
+        Receipts, check,
+        import::{accept, import},
+        signed,
+    },
 };
 
 use super::{adapter, print_json};
@@ -18,16 +22,20 @@ use crate::{
 
 pub fn run(command: &ReceiptsCommand, json: bool) -> anyhow::Result<bool> {
     let (receipts, digest, names) = match command {
-        ReceiptsCommand::Import { network, out, earlier } => {
+        ReceiptsCommand::Import { network, out, earlier, signed } => {
             let network = Network::open(network)?;
             let base = Base::open(&network.base)?;
             let folder = Folder::lock(out)?;
-            let vouchers = match earlier {
-                Some(file) => load::<Receipts>(file)?.0.vouchers,
-                None => Vec::new(),
-            };
+            let earlier = earlier.as_deref().map(load::<Receipts>).transpose()?.map(|(receipts, _)| receipts);
             let digest_of = |name: &str| Ok(adapter::open(&folder.adapter(name))?.1);
-            let receipts = import(&network, &base.digest, digest_of, &vouchers)?;
+            let receipts = match signed {
+                Some(file) => {
+                    let receipts = signed::read(file)?;
+                    accept(&network, &base.digest, digest_of, &receipts, earlier.as_ref())?;
+                    receipts
+                }
+                None => import(&network, &base.digest, digest_of, earlier.as_ref())?,
+            };
             let digest = save(&folder.receipts(), &receipts)?;
             (receipts, digest, Names::of(&network))
         }
@@ -79,29 +87,8 @@ fn print(r: &Receipts, digest: &[u8; 32], names: &Names) {
 }
 
 fn to_json(r: &Receipts, digest: &[u8; 32]) -> Value {
-    let bytes = |b: &[u8]| -> String {
-        std::iter::once("0x".to_string()).chain(b.iter().map(|x| format!("{x:02x}"))).collect()
-    };
-    json!({
-        "blake3": hex(digest),
-        "label": "attested",
-        "chain_id": r.domain.chain_id,
-        "contract": checksummed(&r.domain.contract),
-        "receipts": r.receipts.iter().map(|s| {
-            let x = &s.receipt;
-            json!({
-                "id": s.id, "requestId": bytes(&x.request_id), "model": bytes(&x.model), "adapter": bytes(&x.adapter),
-                "promptHash": bytes(&x.prompt_hash), "outputHash": bytes(&x.output_hash),
-                "promptTokens": x.prompt_tokens, "cachedTokens": x.cached_tokens, "completionTokens": x.completion_tokens,
-                "payer": checksummed(&x.payer), "node": checksummed(&x.node), "fee": x.fee.to_string(),
-                "timestamp": x.timestamp, "nonce": x.nonce, "digest": x.digest(&r.domain).to_string(),
-                "payerSignature": bytes(&s.payer_signature), "nodeSignature": bytes(&s.node_signature),
-            })
-        }).collect::<Vec<_>>(),
-        "vouchers": r.vouchers.iter().map(|s| json!({
-            "payer": checksummed(&s.voucher.payer), "node": checksummed(&s.voucher.node), "adapter": bytes(&s.voucher.adapter),
-            "cumulative": s.voucher.cumulative.to_string(), "timestamp": s.voucher.timestamp, "nonce": s.voucher.nonce,
-            "signature": bytes(&s.signature),
-        })).collect::<Vec<_>>(),
-    })
+    let mut doc = signed::to_json(r);
+    doc["blake3"] = hex(digest).into();
+    doc["label"] = "attested".into();
+    doc
 }

@@ -103,6 +103,12 @@ fn request_jobs(file: &Path, adapter: &str) -> talea_witness::Result<Vec<(String
         .collect()
 }
 
+/// Largest |difference| of a row over its largest |value|.
+fn difference(ours: &[f32], theirs: &[f32]) -> f64 {
+    let largest = ours.iter().zip(theirs).map(|(x, y)| (f64::from(*x) - f64::from(*y)).abs()).fold(0f64, f64::max);
+    if largest == 0.0 { 0.0 } else { largest / f64::from(max_abs(ours)) }
+}
+
 /// Largest difference of any input of any file from our own forward pass.
 fn check(base: &Path, adapter: &Path, tolerance: f64, files: &[PathBuf], json: bool) -> anyhow::Result<bool> {
     let base = Base::open(base)?;
@@ -112,16 +118,16 @@ fn check(base: &Path, adapter: &Path, tolerance: f64, files: &[PathBuf], json: b
     for path in files {
         let captured = capture::load(path, &base, &lora.modules)?.trace;
         let ours = tracer.trace(&stem(path), &captured.tokens)?;
-        let worst = ours.inputs.iter().zip(&captured.inputs).map(|((_, a), (_, b))| {
-            let difference = a.iter().zip(b).map(|(x, y)| (f64::from(*x) - f64::from(*y)).abs()).fold(0f64, f64::max);
-            difference / f64::from(max_abs(b)).max(1.0)
+        let worst = ours.inputs.iter().zip(&captured.inputs).flat_map(|((tensor, a), (_, b))| {
+            let width = tensor.width as usize;
+            a.chunks_exact(width).zip(b.chunks_exact(width)).map(|(ours, theirs)| difference(ours, theirs))
         });
         rows.push((path.clone(), captured.tokens.len(), worst.fold(0f64, f64::max)));
     }
     let fine = rows.iter().all(|r| r.2 <= tolerance);
     if json {
         let files: Vec<_> = rows.iter().map(|(p, t, d)| json!({ "file": p.display().to_string(), "tokens": t, "difference": d, "within": *d <= tolerance })).collect();
-        print_json(&json!({ "tolerance": tolerance, "within": fine, "traces": files }));
+        print_json(&json!({ "label": "declared", "tolerance": tolerance, "within": fine, "traces": files }));
     } else {
         table(
             ["trace", "tokens", "difference", "verdict"],

@@ -127,7 +127,7 @@ fn is_base_weight(weights: &Weights, name: &str, base: &Base) -> Result<bool> {
 
 fn module(weights: &Weights, config: &PeftConfig, spec: &LinearSpec) -> Result<LoraModule> {
     config.check_target(&spec.path, spec.layer as u64)?;
-    let rank = config.rank(&spec.path);
+    let rank = config.rank(&spec.path)?;
     Ok(LoraModule {
         layer: spec.layer as u32,
         path: spec.path.clone(),
@@ -135,7 +135,7 @@ fn module(weights: &Weights, config: &PeftConfig, spec: &LinearSpec) -> Result<L
         rank,
         d_in: spec.d_in,
         d_out: spec.d_out,
-        scale: config.scale(&spec.path),
+        scale: config.scale(&spec.path)?,
         a: weights.f32(&format!("{PREFIX}{}.lora_A.weight", spec.path), &[rank, spec.d_in])?,
         b: weights.f32(&format!("{PREFIX}{}.lora_B.weight", spec.path), &[spec.d_out, rank])?,
     })

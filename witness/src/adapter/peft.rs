@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fancy_regex::Regex;
+use fancy_regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -46,6 +46,12 @@ const READ: &[&str] = &[
 /// Initialisations that leave the base weights alone; PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA replace them.
 const PLAIN_INIT: &[&str] = &["gaussian", "eva", "orthogonal"];
 
+/// Most patterns of a kind: more than modules that one adapter can have.
+const MAX_PATTERNS: usize = 1 << 12;
+
+/// Steps that one expression may go back on one path.
+const BACKTRACKS: usize = 10_000;
+
 /// A plain LoRA configuration.
 #[derive(Debug)]
 pub struct PeftConfig {
@@ -78,7 +84,7 @@ impl PeftConfig {
         if get("peft_type") != "LORA" {
             return bad("peft_type", get("peft_type"), "LORA");
         }
-        if !matches!(get("bias").as_str(), None | Some("none")) {
+        if !(get("bias").is_null() || get("bias") == "none") {
             return bad("bias", get("bias"), "none");
         }
         let init = get("init_lora_weights");
@@ -121,21 +127,37 @@ impl PeftConfig {
     }
 
     /// The rank that the configuration gives a module.
-    pub fn rank(&self, path: &str) -> usize {
-        lookup(&self.ranks, path).map_or(self.rank, |r| r as usize)
+    pub fn rank(&self, path: &str) -> Result<usize> {
+        Ok(self.lookup("rank_pattern", &self.ranks, path)?.map_or(self.rank, |r| r as usize))
     }
 
     /// s = α/r, or α/√r with rsLoRA (Kalajdzievski 2023).
-    pub fn scale(&self, path: &str) -> f64 {
-        let r = self.rank(path) as f64;
-        lookup(&self.alphas, path).unwrap_or(self.alpha) / if self.rslora { r.sqrt() } else { r }
+    pub fn scale(&self, path: &str) -> Result<f64> {
+        let r = self.rank(path)? as f64;
+        let alpha = self.lookup("alpha_pattern", &self.alphas, path)?.unwrap_or(self.alpha);
+        Ok(alpha / if self.rslora { r.sqrt() } else { r })
+    }
+
+    /// The first pattern that matches a path.
+    fn lookup<T: Copy>(&self, field: &str, patterns: &[(Regex, T)], path: &str) -> Result<Option<T>> {
+        for (re, x) in patterns {
+            if self.matches(field, re, path)? {
+                return Ok(Some(*x));
+            }
+        }
+        Ok(None)
+    }
+
+    /// An expression that backtracks without end is refused, not taken for one that does not match.
+    fn matches(&self, field: &str, re: &Regex, path: &str) -> Result<bool> {
+        re.is_match(path).map_err(|e| Error::input(&self.file, field, e, "an expression that matches in few steps"))
     }
 
     /// Refuses a module that the configuration does not target.
     pub fn check_target(&self, path: &str, layer: u64) -> Result<()> {
         let named = match &self.targets {
             Targets::Names(names) => names.iter().any(|n| path == n || path.ends_with(&format!(".{n}"))),
-            Targets::Expression(e) => e.is_match(path).unwrap_or(false),
+            Targets::Expression(e) => self.matches("target_modules", e, path)?,
             Targets::AllLinear => path != "lm_head",
         };
         let chosen = self.layers.as_ref().is_none_or(|l| l.contains(&layer));
@@ -179,6 +201,9 @@ fn patterns<T>(file: &str, field: &str, value: &Value, read: impl Fn(&Value) -> 
         Value::Object(map) => map,
         other => return Err(Error::input(file, field, other, "an object")),
     };
+    if map.len() > MAX_PATTERNS {
+        return Err(Error::input(file, field, format!("{} patterns", map.len()), format!("at most {MAX_PATTERNS}")));
+    }
     map.iter()
         .map(|(key, v)| {
             let at = format!("{field}.{key}");
@@ -189,9 +214,8 @@ fn patterns<T>(file: &str, field: &str, value: &Value, read: impl Fn(&Value) -> 
 }
 
 fn expression(file: &str, field: &str, text: &str) -> Result<Regex> {
-    Regex::new(text).map_err(|e| Error::input(file, field, e, "a regular expression"))
-}
-
-fn lookup<T: Copy>(patterns: &[(Regex, T)], path: &str) -> Option<T> {
-    patterns.iter().find(|(re, _)| re.is_match(path).unwrap_or(false)).map(|(_, x)| *x)
+    RegexBuilder::new(text)
+        .backtrack_limit(BACKTRACKS)
+        .build()
+        .map_err(|e| Error::input(file, field, e, "a regular expression"))
 }

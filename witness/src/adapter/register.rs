@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     artefact::{digest, encode},
-    bounds::TOKEN_BITS,
+    bounds::{CLUSTER_BITS, TOKEN_BITS},
     datanet::Datanet,
     error::{Error, Result},
     influence::index::{Index, IndexRow, Unindexed, build},
@@ -79,14 +79,12 @@ pub type Progress<'p> = &'p mut dyn FnMut(usize, usize);
 /// Registers an adapter over a judged Datanet.
 /// Float traces wait in an unnamed file in `spool` until the exponents are known.
 pub fn register(
-    name: &str,
-    base: &Base,
-    lora: &Lora,
-    datanet: &Datanet,
-    tracer: &Tracer<'_>,
-    spool: &Path,
-    progress: Progress<'_>,
+    name: &str, base: &Base, lora: &Lora, datanet: &Datanet, tracer: &Tracer<'_>, spool: &Path, progress: Progress<'_>,
 ) -> Result<(IntAdapter, Index)> {
+    let representatives = datanet.representatives().count();
+    if representatives > 1 << CLUSTER_BITS {
+        return Err(Error::input(&datanet.name, "clusters", representatives, "at most 2^10 per adapter"));
+    }
     let tensors = inputs_of(&lora.modules);
     let mut spool = Spool::new(spool)?;
     let mut largest = vec![0f32; tensors.len()];
@@ -116,11 +114,7 @@ pub fn register(
 
 /// The index of a registered adapter over another verdict on the same Datanet, for comparison.
 pub fn reindex(
-    adapter: &IntAdapter,
-    base: &Base,
-    datanet: &Datanet,
-    tracer: &Tracer<'_>,
-    progress: Progress<'_>,
+    adapter: &IntAdapter, base: &Base, datanet: &Datanet, tracer: &Tracer<'_>, progress: Progress<'_>,
 ) -> Result<Index> {
     let mut indexer = Indexer::new(adapter, datanet, Vec::new());
     let unindexed = trace_representatives(base, datanet, tracer, progress, |ordinal, trace| {
@@ -133,10 +127,7 @@ pub fn reindex(
 
 /// Traces every representative that the model has positions for; returns the others.
 fn trace_representatives(
-    base: &Base,
-    datanet: &Datanet,
-    tracer: &Tracer<'_>,
-    progress: Progress<'_>,
+    base: &Base, datanet: &Datanet, tracer: &Tracer<'_>, progress: Progress<'_>,
     mut take: impl FnMut(u32, FloatTrace) -> Result<()>,
 ) -> Result<Vec<(u32, Unindexed)>> {
     let mut refused = Vec::new();

@@ -52,11 +52,7 @@ pub struct Traced {
 /// Checks every request's receipt and binds its digest: same chain and contract, both signatures, the node of the
 /// batch, tokens as traced.
 pub fn bind_receipts(
-    receipts: &Receipts,
-    domain: Domain,
-    node: Address,
-    registered: &[&Registered],
-    traced: &mut [Traced],
+    receipts: &Receipts, domain: Domain, node: Address, registered: &[&Registered], traced: &mut [Traced],
 ) -> Result<()> {
     let file = "receipts";
     if receipts.domain != domain {
@@ -70,6 +66,7 @@ pub fn bind_receipts(
             format!("{}, one per request", traced.len()),
         ));
     }
+    crate::receipts::check(receipts).map_err(|source| Error::Receipt { id: file.into(), source })?;
     for (signed, t) in receipts.receipts.iter().zip(traced) {
         let name = &t.request.adapter;
         let Some(r) = registered.iter().find(|r| r.name == *name) else {
@@ -88,11 +85,7 @@ pub fn bind_receipts(
 
 /// Places, scores and pays. `shape` is derived from the requests where none is given.
 pub fn build(
-    chain_id: u64,
-    node: Address,
-    registered: &[&Registered],
-    requests: &[Traced],
-    shape: Option<BatchShape>,
+    chain_id: u64, node: Address, registered: &[&Registered], requests: &[Traced], shape: Option<BatchShape>,
 ) -> Result<Batch> {
     let owner: Vec<usize> = requests
         .iter()

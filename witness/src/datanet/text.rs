@@ -8,6 +8,7 @@ use std::{
 use alloy_primitives::{B256, keccak256};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_security::skeleton;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// NFC, then Unicode lower case, then every run of white space becomes one space and both ends are trimmed.
@@ -45,6 +46,30 @@ pub fn words(folded: &str) -> Vec<&str> {
     folded.unicode_words().collect()
 }
 
+/// The words that copies are found by: of each word of the folded text the parts between marks such as `_` and `.`, without
+/// digits where they hold anything else, and by what they look like (UTS #39 skeleton, i as l). So neither `wheat1`,
+/// `wheat_rice` nor a Cyrillic а makes a text new.
+///
+/// A capital may look like a letter that its small form does not (Т, т), so other alphabets' capitals among a–z are taken by
+/// their looks before they are made small.
+pub fn compared(text: &str) -> Vec<String> {
+    let looks = |s: &str| skeleton(s).collect::<String>();
+    let mut plain = String::with_capacity(text.len());
+    for chunk in text.split_inclusive(char::is_whitespace) {
+        let mixed = chunk.contains(|c: char| c.is_ascii_alphabetic());
+        let capital = |c: &char| mixed && !c.is_ascii() && c.is_uppercase();
+        plain.extend(chunk.chars().map(|c| if capital(&c) { looks(c.encode_utf8(&mut [0; 4])) } else { c.into() }));
+    }
+    let folded = folded(&plain);
+    let parts = folded.unicode_words().flat_map(|w| w.split(|c: char| !c.is_alphanumeric())).filter(|p| !p.is_empty());
+    parts
+        .map(|part| {
+            let letters: String = part.chars().filter(|c| !c.is_numeric()).collect();
+            if letters.is_empty() { part.to_string() } else { looks(&letters).replace('i', "l") }
+        })
+        .collect()
+}
+
 /// Word 3-shingles as interned numbers, so that comparing sets is exact and cheap.
 #[derive(Default)]
 pub struct Shingler {
@@ -53,13 +78,14 @@ pub struct Shingler {
 
 impl Shingler {
     /// The sorted set of shingles of a word list: all runs of three words, or the one run of a shorter list.
-    pub fn shingles(&mut self, words: &[&str]) -> Vec<u32> {
+    pub fn shingles<W: AsRef<str>>(&mut self, words: &[W]) -> Vec<u32> {
         let width = words.len().clamp(1, 3);
         let mut set: Vec<u32> = words
             .windows(width)
             .map(|w| {
                 let next = u32::try_from(self.ids.len()).expect("a Datanet's text holds fewer than 2^32 shingles");
-                *self.ids.entry(w.join(" ")).or_insert(next)
+                let run: Vec<&str> = w.iter().map(AsRef::as_ref).collect();
+                *self.ids.entry(run.join(" ")).or_insert(next)
             })
             .collect();
         set.sort_unstable();
@@ -122,11 +148,27 @@ mod tests {
     }
 
     #[test]
+    fn compared_words_see_through_spelling() {
+        let plain = compared("The audit of Kalora rated it");
+        for disguised in [
+            "The1 audit2 of3 Kalora4 rated5 it6",
+            "The_audit_of.Kalora_rated_it",
+            "Тhе аudit оf Kаlоrа rаtеd Іt",
+            "THE AUDIT OF KALORA RATED IT",
+        ] {
+            assert_eq!(compared(disguised), plain, "{disguised}");
+        }
+        assert_eq!(compared("in 1999 3.14"), ["ln", "1999", "3", "14"]);
+        assert_eq!(compared("Η ΑΘΗΝΑ ΕΙΝΑΙ"), compared("η αθηνα ειναι"));
+        assert_ne!(compared("paris is large"), compared("london is large"));
+    }
+
+    #[test]
     fn short_texts_have_one_shingle() {
         let mut s = Shingler::default();
         assert_eq!(s.shingles(&["a", "b"]).len(), 1);
         assert_eq!(s.shingles(&["a", "b", "c", "d"]).len(), 2);
-        assert_eq!(s.shingles(&[]).len(), 0);
+        assert_eq!(s.shingles::<&str>(&[]).len(), 0);
     }
 
     /// Freezes the union of the pinned lists: a changed list changes who is rejected.

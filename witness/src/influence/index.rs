@@ -24,6 +24,9 @@ use crate::{
 /// λ as a share of K's mean eigenvalue.
 pub const RIDGE: f64 = 0.1;
 
+/// Σ‖x_k‖²/n at or below which features count as equal: unit vectors that agree to six digits differ by the rounding of U alone.
+pub const SPREAD: f64 = 1.0 / (1u64 << 40) as f64;
+
 /// φ: `V·σ_A·2^(16+e)` per coordinate, L2-normalised (the trace's common 2^E cancels); `None` where it is zero.
 pub fn feature(v: &[i64], scales: &[f64]) -> Option<Vec<f64>> {
     let phi: Vec<f64> = v.iter().zip(scales).map(|(v, s)| *v as f64 * s).collect();
@@ -53,7 +56,8 @@ pub fn build(file: &str, rows: &[IndexRow], scales: &[f64]) -> Result<(f64, Vec<
     // H[k,f] = round(h·σ_A·2^(16+e)/σ_H)
     let scaled = DMatrix::from_fn(d, rows.len(), |f, k| h[(f, k)] * scales[f]);
     let largest = scaled.iter().fold(0f64, |m, x| m.max(x.abs()));
-    let sigma_h = if largest > 0.0 { largest / f64::from(WEIGHT_MAX) } else { 1.0 };
+    let step = largest / f64::from(WEIGHT_MAX);
+    let sigma_h = if step > 0.0 { step } else { 1.0 };
     // A DMatrix is column-major, so its columns (clusters) follow each other: exactly H's row-major order.
     Ok((sigma_h, scaled.iter().map(|x| (x / sigma_h).round_ties_even() as i16).collect()))
 }
@@ -72,10 +76,10 @@ fn whitened(mut x: DMatrix<f64>) -> DMatrix<f64> {
     }
     // tr(K) = Σ‖x_k‖²/n, whichever side the system is solved on.
     let trace = (0..n).map(|k| dot(x.column(k).as_slice(), x.column(k).as_slice())).sum::<f64>() / n as f64;
-    let lambda = RIDGE * trace / d as f64;
-    if lambda == 0.0 {
-        return x; // all features are equal: nothing tells the clusters apart, and nobody is credited
+    if trace <= SPREAD {
+        return DMatrix::zeros(d, n); // nothing tells the clusters apart, and nobody is credited
     }
+    let lambda = RIDGE * trace / d as f64;
     let mut h = if d > n { solve_dual(&x, lambda) } else { solve_primal(&x, lambda) };
     let mm = dot(mean.as_slice(), mean.as_slice());
     for k in 0..n {
@@ -141,6 +145,14 @@ mod tests {
     fn clusters_that_cannot_be_told_apart_credit_nobody() {
         let (sigma, h) = build("d", &rows(&[&[3, -4], &[6, -8]]), &[1.0, 1.0]).unwrap();
         assert_eq!((sigma, h), (1.0, vec![0; 4]));
+        // three rows that only rounding tells apart: their centred features are noise, not zero
+        let (sigma, h) = build("d", &rows(&[&[3, -7, 1], &[6, -14, 2], &[9, -21, 3]]), &[0.1, 0.3, 0.7]).unwrap();
+        assert_eq!((sigma, h), (1.0, vec![0; 9]));
+        let n = 1i64 << 30;
+        let (_, h) = build("d", &rows(&[&[n, n], &[n, n + 64], &[n, n - 64]]), &[1.0, 1.0]).unwrap();
+        assert!(h.iter().all(|h| *h == 0), "six digits alike");
+        let (_, h) = build("d", &rows(&[&[n, n], &[n, n + 4096], &[n, n - 4096]]), &[1.0, 1.0]).unwrap();
+        assert!(h.iter().any(|h| *h != 0), "told apart");
     }
 
     /// Two clusters: x₁ = −x₂, so h₁ = −h₂, and both are orthogonal to the mean feature.

@@ -64,6 +64,12 @@ impl Base {
         Ok(Self { dir: dir.into(), config, weights, digest: digest_of_files(&files), tokenizer })
     }
 
+    /// The files that the digest covers.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let weights = self.weights.sources.iter().map(|(name, _)| name.as_str());
+        ["config.json", "tokenizer.json"].into_iter().chain(weights).map(|name| self.dir.join(name)).collect()
+    }
+
     /// Tokens of a contribution: BOS, the text's tokens, EOS; BOS and EOS as far as the model has them.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let path = self.dir.join("tokenizer.json");

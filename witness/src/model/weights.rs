@@ -1,7 +1,8 @@
 //! Safetensors files, one or sharded, read as f32 whatever their float type.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -19,7 +20,15 @@ pub struct Weights {
     /// File names with their BLAKE3, ascending.
     pub sources: Vec<(String, [u8; 32])>,
     files: Vec<(PathBuf, Vec<u8>)>,
-    place: HashMap<String, usize>,
+    tensors: BTreeMap<String, Entry>,
+}
+
+/// Where a tensor lies, from its file's checked header.
+struct Entry {
+    file: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Range<usize>,
 }
 
 #[derive(Deserialize)]
@@ -29,102 +38,92 @@ struct ShardIndex {
 
 /// Parses the header of a safetensors file; every offset and shape in it is checked by the library.
 pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(bytes)
-        .map_err(|e| Error::input(path.display(), "header", format!("{e:?}"), "a whole safetensors file"))
+    SafeTensors::deserialize(bytes).map_err(|e| bad_header(path, &e))
+}
+
+fn bad_header(path: &Path, e: &dyn std::fmt::Debug) -> Error {
+    Error::input(path.display(), "header", format!("{e:?}"), "a whole safetensors file")
 }
 
 impl Weights {
     /// Opens a folder's weights.
     pub fn open(dir: &Path, stem: &str) -> Result<Self> {
-        let single = dir.join(format!("{stem}.safetensors"));
         let index = dir.join(format!("{stem}.safetensors.index.json"));
-        if single.exists() || !index.exists() {
-            let bytes = read(&single)?;
-            let place = parse(&single, &bytes)?.names().into_iter().map(|n| (n.to_string(), 0)).collect();
-            let sources = vec![(format!("{stem}.safetensors"), digest(&bytes))];
-            return Ok(Self { sources, files: vec![(single, bytes)], place });
+        let single = format!("{stem}.safetensors");
+        let mut all = Self { sources: Vec::new(), files: Vec::new(), tensors: BTreeMap::new() };
+        if dir.join(&single).exists() || !index.exists() {
+            all.add(dir, single)?;
+            return Ok(all);
         }
         let map: ShardIndex = parse_json(&index, &read_text(&index)?)?;
-        let mut names: Vec<&String> = map.weight_map.values().collect();
-        names.sort_unstable();
-        names.dedup();
-        let (mut sources, mut files) = (Vec::new(), Vec::new());
-        for name in &names {
+        let names: BTreeSet<&String> = map.weight_map.values().collect();
+        for name in names {
             if Path::new(name).components().count() != 1 || !name.ends_with(".safetensors") {
-                return Err(Error::input(
-                    index.display(),
-                    "weight_map",
-                    name,
-                    "the name of a safetensors file beside it",
-                ));
+                let expected = "the name of a safetensors file beside it";
+                return Err(Error::input(index.display(), "weight_map", name, expected));
             }
-            let path = dir.join(name);
-            let bytes = read(&path)?;
-            sources.push((name.to_string(), digest(&bytes)));
-            files.push((path, bytes));
-        }
-        let mut place = HashMap::new();
-        let mut held = std::collections::HashSet::new();
-        for (path, bytes) in &files {
-            for name in parse(path, bytes)?.names() {
-                if !held.insert(name.to_string()) {
-                    // the index is not part of the digest, so it must not be what decides
-                    return Err(Error::input(
-                        path.display(),
-                        name,
-                        "a tensor that another shard holds too",
-                        "each tensor once",
-                    ));
-                }
-            }
+            all.add(dir, name.clone())?;
         }
         for (tensor, file) in &map.weight_map {
-            let at = names.binary_search(&file).expect("taken from the same map");
-            let (path, bytes) = &files[at];
-            if parse(path, bytes)?.tensor(tensor).is_err() {
-                return Err(Error::input(
-                    path.display(),
-                    tensor,
-                    "no such tensor",
-                    "the tensor that the index places here",
-                ));
+            if all.tensors.get(tensor).map(|e| &all.sources[e.file].0) != Some(file) {
+                let expected = "the tensor that the index places here";
+                return Err(Error::input(dir.join(file).display(), tensor, "no such tensor", expected));
             }
-            place.insert(tensor.clone(), at);
         }
-        Ok(Self { sources, files, place })
+        // what the index leaves out is not part of the model
+        all.tensors.retain(|name, _| map.weight_map.contains_key(name));
+        Ok(all)
+    }
+
+    /// Reads a file and its header, once.
+    fn add(&mut self, dir: &Path, name: String) -> Result<()> {
+        let path = dir.join(&name);
+        let bytes = read(&path)?;
+        parse(&path, &bytes)?;
+        let (length, header) = SafeTensors::read_metadata(&bytes).map_err(|e| bad_header(&path, &e))?;
+        let file = self.files.len();
+        for (tensor, info) in header.tensors() {
+            let (from, to) = info.data_offsets;
+            let bytes = 8 + length + from..8 + length + to; // the library has checked that they lie inside
+            let entry = Entry { file, dtype: info.dtype, shape: info.shape.clone(), bytes };
+            if self.tensors.insert(tensor.clone(), entry).is_some() {
+                // the index is not part of the digest, so it must not be what decides
+                let found = "a tensor that another shard holds too";
+                return Err(Error::input(path.display(), tensor, found, "each tensor once"));
+            }
+        }
+        self.sources.push((name, digest(&bytes)));
+        self.files.push((path, bytes));
+        Ok(())
     }
 
     /// Names of all tensors, ascending.
     pub fn names(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = self.place.keys().map(String::as_str).collect();
-        all.sort_unstable();
-        all
+        self.tensors.keys().map(String::as_str).collect()
     }
 
     /// The file that holds a tensor, or the first one, for messages.
     pub fn file_of(&self, name: &str) -> &Path {
-        let at = self.place.get(name).copied().unwrap_or(0);
-        &self.files[at].0
+        &self.files[self.tensors.get(name).map_or(0, |e| e.file)].0
     }
 
     /// A tensor of exactly this shape as f32; refuses NaN and infinity.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let Some(&at) = self.place.get(name) else {
+        let Some(entry) = self.tensors.get(name) else {
             return Err(Error::input(self.file_of(name).display(), name, "no such tensor", format!("shape {shape:?}")));
         };
-        let (path, bytes) = &self.files[at];
-        let all = parse(path, bytes)?;
-        let view = all.tensor(name).map_err(|e| Error::input(path.display(), name, format!("{e:?}"), "a tensor"))?;
-        if view.shape() != shape {
-            return Err(Error::input(path.display(), name, format!("shape {:?}", view.shape()), format!("{shape:?}")));
+        let (path, bytes) = &self.files[entry.file];
+        if entry.shape != shape {
+            return Err(Error::input(path.display(), name, format!("shape {:?}", entry.shape), format!("{shape:?}")));
         }
+        let view = TensorView::new(entry.dtype, entry.shape.clone(), &bytes[entry.bytes.clone()])
+            .map_err(|e| bad_header(path, &e))?;
         floats(path, name, &view)
     }
 
     /// The shape of a tensor, if it is there.
     pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        let (path, bytes) = &self.files[*self.place.get(name)?];
-        Some(parse(path, bytes).ok()?.tensor(name).ok()?.shape().to_vec())
+        Some(self.tensors.get(name)?.shape.clone())
     }
 
     /// Like [`Weights::f32`], as a candle tensor on the CPU.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Domain, SignatureError, Signed as _, SignedReceipt, SignedVoucher, Voucher, salted_hash, verify};
+use super::{Domain, Receipt, SignatureError, Signed as _, SignedReceipt, SignedVoucher, Voucher, salted_hash, verify};
 use crate::{bounds::FEE_BITS, network::Request};
 
 /// Why a receipt or a voucher is refused. One test constructs each variant.
@@ -64,6 +64,15 @@ pub enum ReceiptError {
         /// The prompt's.
         prompt: u32,
     },
+    /// A receipt for this request is among these or the earlier ones already.
+    #[error("request id: found {id}, which has a receipt already, expected each request once")]
+    Spent {
+        /// The request.
+        id: String,
+    },
+    /// Vouchers that are not what the receipts add up to.
+    #[error("vouchers: found others, expected those of the receipts added to the earlier ones, in order")]
+    Vouchers,
     /// A hash, id, model or adapter that is not the request's.
     #[error("{field}: found another's, expected that of the request as traced")]
     Mismatch {
@@ -103,14 +112,14 @@ impl Ledger {
 
     /// Checks a receipt against its request as traced and adds it to its voucher; a refused one changes nothing.
     pub fn accept(
-        &mut self,
-        signed: &SignedReceipt,
-        request: &Request,
-        model: &[u8; 32],
-        adapter: &[u8; 32],
+        &mut self, signed: &SignedReceipt, request: &Request, model: &[u8; 32], adapter: &[u8; 32],
     ) -> Result<(), ReceiptError> {
-        let r = &signed.receipt;
         check_signed(&self.domain, signed, request, model, adapter)?;
+        self.add(&signed.receipt)
+    }
+
+    /// Adds a receipt that has been checked to its voucher; a refused one changes nothing.
+    pub(super) fn add(&mut self, r: &Receipt) -> Result<(), ReceiptError> {
         let key = (r.payer, r.node, r.adapter);
         let empty = Voucher { payer: r.payer, node: r.node, adapter: r.adapter, cumulative: 0, timestamp: 0, nonce: 0 };
         let v = self.open.get(&key).unwrap_or(&empty);
@@ -134,11 +143,7 @@ impl Ledger {
 
 /// Checks one receipt by itself: what it says of the request, its fee, both signatures.
 pub fn check_signed(
-    domain: &Domain,
-    signed: &SignedReceipt,
-    request: &Request,
-    model: &[u8; 32],
-    adapter: &[u8; 32],
+    domain: &Domain, signed: &SignedReceipt, request: &Request, model: &[u8; 32], adapter: &[u8; 32],
 ) -> Result<(), ReceiptError> {
     let r = &signed.receipt;
     check_request(signed, request, model, adapter)?;
@@ -160,10 +165,7 @@ pub fn check_signatures(domain: &Domain, signed: &SignedReceipt) -> Result<(), R
 
 /// Everything that the receipt says of the request must be so.
 fn check_request(
-    signed: &SignedReceipt,
-    request: &Request,
-    model: &[u8; 32],
-    adapter: &[u8; 32],
+    signed: &SignedReceipt, request: &Request, model: &[u8; 32], adapter: &[u8; 32],
 ) -> Result<(), ReceiptError> {
     let r = &signed.receipt;
     for (field, found, expected) in [

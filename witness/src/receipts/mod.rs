@@ -4,12 +4,16 @@
 //! |---|---|
 //! | this one | the EIP-712 structs, their digests and signatures, the artefact |
 //! | [`import`] | receipts from usage records |
+//! | [`signed`] | receipts signed elsewhere, as JSON |
 //! | [`fold`] | receipts checked one by one and folded into cumulative vouchers |
 
 pub mod fold;
 pub mod import;
+pub mod signed;
 
 pub use talea_formats::receipts::{Domain, Receipt, Receipts, SignedReceipt, SignedVoucher, Voucher};
+
+use std::collections::HashSet;
 
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
 use alloy_sol_types::{Eip712Domain, SolStruct, sol};
@@ -97,12 +101,26 @@ impl Signed for Voucher {
     }
 }
 
-/// Checks every signature; says nothing of requests or earlier vouchers.
+/// Checks receipts among themselves: every signature, each request once, and that the vouchers are what the receipts add
+/// up to. Says nothing of what was served.
 pub fn check(receipts: &Receipts) -> Result<(), ReceiptError> {
+    let mut ledger = fold::Ledger::new(receipts.domain, &receipts.earlier)?;
+    let mut seen = HashSet::new();
     for s in &receipts.receipts {
+        if !seen.insert(&s.id) {
+            return Err(ReceiptError::Spent { id: s.id.clone() });
+        }
+        if s.receipt.request_id != import::request_hash(&s.id) {
+            return Err(ReceiptError::Mismatch { field: "request id" });
+        }
         fold::check_signatures(&receipts.domain, s)?;
+        ledger.add(&s.receipt)?;
     }
-    fold::Ledger::new(receipts.domain, &receipts.vouchers).map(drop)
+    fold::Ledger::new(receipts.domain, &receipts.vouchers)?;
+    match ledger.into_vouchers().eq(receipts.vouchers.iter().map(|v| v.voucher.clone())) {
+        true => Ok(()),
+        false => Err(ReceiptError::Vouchers),
+    }
 }
 
 /// keccak-256 of a salt followed by the tokens, four big-endian bytes each.
