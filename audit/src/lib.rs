@@ -57,6 +57,8 @@ pub struct Report {
     pub compared: Vec<(String, u64)>,
     /// Differences.
     pub findings: Vec<Finding>,
+    /// Everything was looked at; a file that cannot be read ends an audit early.
+    pub complete: bool,
 }
 
 /// What an audit without the models does not look at; its report must say so.
@@ -190,5 +192,6 @@ pub fn audit(network: &Path, out: &Path, mut models: Option<Progress<'_>>) -> Re
         receipts::audit(&mut report, &network, &registered, &stored, receipts);
     }
     batch::audit(&mut report, &network, &registered, &traces, &stored, signed);
+    report.complete = true;
     Ok(report)
 }

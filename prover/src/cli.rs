@@ -68,6 +68,9 @@ pub struct AuditArgs {
     /// Output folder of `demo`.
     #[arg(long, default_value = "out/demo", value_name = "DIR")]
     pub out: PathBuf,
+    /// Write what was found as one self-contained HTML page.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Do not run the models again: traces, exponents and V are then taken as stored, and the report says so.
     #[arg(long)]
     pub skip_models: bool,

@@ -99,7 +99,7 @@ const LABELS: [(&str, &str, &str); 7] = [
 const RECEIPTS: usize = 2;
 
 /// The labels of a batch's outputs; `signed` says that every request has a checked receipt.
-fn labels(signed: bool) -> [(&'static str, &'static str, &'static str); 7] {
+pub fn labels(signed: bool) -> [(&'static str, &'static str, &'static str); 7] {
     let mut all = LABELS;
     if signed {
         all[RECEIPTS] = (

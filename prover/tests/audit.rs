@@ -90,6 +90,57 @@ fn what_demo_writes_is_accepted() {
     }
 }
 
+/// The page says what the audit found, loads nothing, runs nothing, and shows hostile text as text.
+#[test]
+fn the_report_is_one_page_that_stands_alone() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (network, out) = (tmp.path().join("network"), tmp.path().join("out"));
+    copy_dir(&fixture("second"), &network);
+    let json = network.join("network.json");
+    let text = std::fs::read_to_string(&json).unwrap();
+    std::fs::write(&json, text.replacen("\"crop-disease-c0\"", "\"<script>alert(1)</script>\\u001b[2J\"", 1)).unwrap();
+    let [net, dir] = [&network, &out].map(|p| p.to_str().unwrap());
+    talea(&["demo", "--network", net, "--out", dir]).expect_status(0);
+    let page = |status: i32| {
+        let file = tmp.path().join("report.html");
+        let args = ["audit", "--skip-models", "--network", net, "--out", dir, "--report", file.to_str().unwrap()];
+        talea(&args).expect_status(status);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let html = page(0);
+    assert_eq!(html, page(0), "the same folder, the same page");
+    for must in [
+        "Accepted",
+        "Per payee",
+        "Credit by cluster",
+        "Shares",
+        "<svg",
+        "not recomputed, so taken as declared",
+        "copy/near",
+        "&lt;script&gt;alert(1)",
+        "attested",
+        "declared",
+        "Proven: a proof covers it (nothing yet)",
+        "default-src 'none'",
+    ] {
+        assert!(html.contains(must), "{must}");
+    }
+    for never in ["<script", "http://", "https://", "src=", "@import", "url(", "\u{1b}"] {
+        assert!(!html.contains(never), "{never}");
+    }
+    let batch = load::<Batch>(&out.join("batch.talea")).unwrap().0;
+    let fees = batch.fees().to_string();
+    assert!(html.replace(',', "").contains(&fees), "total of fees");
+    let clusters: usize = batch.adapters.iter().map(|a| a.clusters.len()).sum();
+    assert!(html.matches("<rect").count() > clusters + batch.requests.len());
+    std::fs::write(out.join("adapters/crop-disease.index"), b"no").unwrap();
+    let rejected = page(1);
+    assert!(rejected.contains("REJECTED") && rejected.contains("adapters/crop-disease.index"));
+    assert!(rejected.contains("nothing that rests on it was looked at") && !rejected.contains("Accepted"));
+    std::fs::write(out.join("batch.talea"), b"no").unwrap();
+    assert!(page(1).contains("no batch that can be read"));
+}
+
 /// What only a second forward pass can know: X, E, e, V, and why a text has no row.
 #[test]
 fn traces_and_exponents_are_held_against_the_models() {

@@ -1,10 +1,23 @@
 //! `talea audit`: a second implementation recomputes an output folder.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use talea_audit::{NOT_RECOMPUTED, Report, WITHIN};
+use talea_witness::{
+    artefact::{load, write_file},
+    batch::Batch,
+    datanet::Datanet,
+    network::{AdapterEntry, Network},
+};
 
-use super::print_json;
-use crate::{cli::AuditArgs, output::table};
+use super::{batch::attested, print_json};
+use crate::{
+    cli::AuditArgs,
+    folder::Folder,
+    output::{Names, table},
+    report::{self, Page, STOPPED},
+};
 
 pub fn run(args: &AuditArgs, json: bool) -> anyhow::Result<bool> {
     let bar = indicatif::ProgressBar::new_spinner();
@@ -14,13 +27,37 @@ pub fn run(args: &AuditArgs, json: bool) -> anyhow::Result<bool> {
         false => talea_audit::audit(&args.network, &args.out, Some(&mut progress))?,
     };
     bar.finish_and_clear();
-    let accepted = report.findings.is_empty();
+    let accepted = report.findings.is_empty() && report.complete;
+    if let Some(file) = &args.report {
+        write_page(args, &report, file)?;
+    }
     if json {
         print_json(&to_json(&report, args.skip_models));
     } else {
         print(&report, args.skip_models);
     }
     Ok(accepted)
+}
+
+/// Writes the HTML page; what cannot be read is a finding already and is left out.
+fn write_page(args: &AuditArgs, report: &Report, file: &Path) -> anyhow::Result<()> {
+    let network = Network::open(&args.network)?;
+    let folder = Folder::at(&args.out);
+    let name = folder.batch().display().to_string();
+    let batch = load::<Batch>(&folder.batch()).ok().filter(|(batch, _)| batch.check(&name).is_ok());
+    let read = |a: &AdapterEntry| load::<Datanet>(&folder.datanet(&a.name)).ok().map(|(datanet, _)| datanet);
+    let (within, skipped) = limits(args.skip_models);
+    let page = Page {
+        network: args.network.display().to_string(),
+        report,
+        within,
+        skipped,
+        signed: batch.as_ref().is_some_and(|(b, _)| attested(b, &folder).unwrap_or(false)),
+        batch: batch.as_ref().map(|(batch, digest)| (batch, *digest)),
+        datanets: &network.adapters.iter().filter_map(read).collect::<Vec<_>>(),
+        names: &Names::of(&network),
+    };
+    Ok(write_file(file, report::page(&page).as_bytes())?)
 }
 
 fn compared(report: &Report) -> u64 {
@@ -53,6 +90,9 @@ fn print(report: &Report, skipped: bool) {
         &[],
         report.findings.iter().map(|f| [f.file.clone(), f.field.clone(), f.found.clone(), f.expected.clone()]),
     );
+    if !report.complete {
+        println!("{STOPPED}");
+    }
     println!("REJECTED: {} differences shown", report.findings.len());
 }
 
@@ -70,6 +110,7 @@ fn to_json(report: &Report, skipped: bool) -> Value {
         "values_recomputed": compared(report),
         "within_tolerance": within,
         "not_recomputed": not,
+        "complete": report.complete,
         "findings": report.findings.iter().map(|f| json!({ "file": f.file, "field": f.field, "found": f.found, "expected": f.expected })).collect::<Vec<_>>(),
     })
 }
