@@ -35,9 +35,16 @@ pub fn audit(report: &mut Report, network: &Network, out: &Path) {
             check.done();
         }
     }
-    let listed = manifest["files"].as_array().map_or(0, Vec::len);
     let mut check = Checker::new(report, MANIFEST);
-    let fewest = 4 * network.adapters.len() + network.requests.len() + 1;
-    check.holds("files", listed >= fewest, listed, format!("at least {fewest}: Datanets, adapters, traces, batch"));
+    let mut wanted = vec!["batch.talea".to_string()];
+    wanted.extend(network.requests.iter().map(|q| format!("traces/{}.trace", q.id)));
+    for name in network.adapters.iter().map(|a| &a.name) {
+        wanted.extend(["adapter", "index", "quantisation.json"].map(|kind| format!("adapters/{name}.{kind}")));
+        wanted.push(format!("datanets/{name}.datanet"));
+    }
+    for name in wanted {
+        let listed = manifest["files"].as_array().into_iter().flatten().filter(|f| f["path"] == name.as_str()).count();
+        check.same(format!("files {name}"), listed, 1);
+    }
     check.done();
 }

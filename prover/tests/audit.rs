@@ -385,4 +385,18 @@ fn a_flipped_byte_of_any_file_is_found_at_that_file() {
         std::fs::write(out.join(name), whole).unwrap();
     }
     audit(&out, 0, true);
+    // an entry left out, and one listed twice in another's place
+    for (from, to) in [(3, None), (3, Some(4))] {
+        let mut doc = manifest.clone();
+        let list = doc["files"].as_array_mut().unwrap();
+        let name = list[from]["path"].as_str().unwrap().to_string();
+        match to {
+            Some(other) => list[from] = list[other].clone(),
+            None => drop(list.remove(from)),
+        }
+        std::fs::write(out.join("manifest.json"), doc.to_string()).unwrap();
+        let report = audit(&out, 1, false);
+        let says = |f: &Value| f["file"] == "manifest.json" && f["field"] == format!("files {name}");
+        assert!(report["findings"].as_array().unwrap().iter().any(says), "{report}");
+    }
 }

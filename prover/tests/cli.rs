@@ -199,6 +199,35 @@ fn bad_networks_are_refused_in_one_line() {
             },
             "NaN or infinity in the forward pass",
         ),
+        (
+            |n| {
+                replace(
+                    &n.join("network.json"),
+                    "\"sink\": \"0xcbac1AfcA029225e93902562306BB6bbb92bB98c\"",
+                    "\"sink\": \"0xB01614F3Ba85F04c11445fE80C1ACb317AE7f91D\"",
+                )
+            },
+            "policy.sink: found 0xB01614F3Ba85F04c11445fE80C1ACb317AE7f91D, expected an address other than the node's and the adapter owner's",
+        ),
+        (
+            |n| replace(&n.join("network.json"), "\"port-logistics\": {", "\"contract-security\": {"),
+            "contract-security twice",
+        ),
+        (|n| replace(&n.join("usage.jsonl"), "\"fee\": \"", "\"fee\": \"-"), "expected decimal digits below 2^92"),
+        (
+            |n| std::fs::remove_file(n.join("adapters/crop-disease/adapter_model.safetensors")).unwrap(),
+            "adapter_model.safetensors: No such file",
+        ),
+        (
+            |n| {
+                let junk = (0..1030).map(|i| {
+                    let words = format!("The {i}th of {} is at {} and at {}", i * 7, i * 11, i * 13);
+                    format!("{{\"text\": \"{words} or {}\", \"contributor\": \"0x{i:040x}\"}}\n", i * 17)
+                });
+                std::fs::write(n.join("datanets/crop-disease.jsonl"), junk.collect::<String>()).unwrap();
+            },
+            "crop-disease: clusters: found 1030, expected at most 2^10",
+        ),
         (|n| replace(&n.join("base/config.json"), "\"hidden_size\": 96", "\"hidden_size\": 92"), "expected"),
         (|n| std::fs::write(n.join("base/model.safetensors"), [255; 64]).unwrap(), "model.safetensors: header: found"),
     ];
@@ -236,12 +265,124 @@ fn flipped_bytes_and_other_files_are_refused() {
     assert!(talea(&["datanet", "show", s(&tmp.path().join("none"))]).refusal().contains("none: No such file"));
 }
 
+/// What is odd but no mistake: a request that costs nothing, more lines than an index has rows, an output folder inside
+/// the network's.
+#[test]
+fn odd_networks_are_taken_as_they_are() {
+    let tmp = tempfile::tempdir().unwrap();
+    let network = tmp.path().join("network");
+    copy_dir(&fixture("second"), &network);
+    let out = network.join("out");
+    let usage = network.join("usage.jsonl");
+    let text = std::fs::read_to_string(&usage).unwrap();
+    let fee = text.split("\"fee\": \"").nth(1).unwrap().split('"').next().unwrap().to_string();
+    std::fs::write(&usage, text.replacen(&format!("\"fee\": \"{fee}\""), "\"fee\": \"0\"", 1)).unwrap();
+    let datanet = network.join("datanets/crop-disease.jsonl");
+    let lines = std::fs::read_to_string(&datanet).unwrap();
+    let junk = format!("{{\"text\": \"…\", \"contributor\": \"0x{:040x}\"}}\n", 7).repeat(1030);
+    std::fs::write(&datanet, lines + &junk).unwrap();
+    let demo = ["demo", "--network", s(&network), "--out", s(&out)];
+    let first = json_of(&demo);
+    assert_eq!(first["total_paid"], first["total_fees"]);
+    let free = first["requests"].as_array().unwrap().iter().find(|q| q["fee"] == "0").unwrap();
+    assert_eq!((&free["pool"], &free["quotient"]), (&"0".into(), &"0".into()));
+    let lost = &first["copies_and_filler"].as_array().unwrap()[0]["would_have_earned_without_clusters"];
+    assert!(lost.is_null(), "{lost}");
+    let manifest = std::fs::read(out.join("manifest.json")).unwrap();
+    let text = talea(&demo).expect_status(0).stdout();
+    assert!(text.contains("the comparison was left out"), "{text}");
+    assert_eq!(manifest, std::fs::read(out.join("manifest.json")).unwrap(), "outputs are no inputs");
+    talea(&["audit", "--network", s(&network), "--out", s(&out)]).expect_status(0);
+}
+
+/// An index under which every cluster scores below zero: nobody is credited, and the pool is the sink's to the last unit.
+#[test]
+fn where_all_influence_is_negative_the_pool_goes_to_the_sink() {
+    use talea_witness::{
+        adapter::quantise::IntAdapter,
+        artefact::{load, save},
+        batch::{Batch, Role},
+        influence::index::Index,
+        trace::{IntTrace, quantise::summed},
+    };
+    let tmp = tempfile::tempdir().unwrap();
+    let (network, out) = (tmp.path().join("network"), tmp.path().join("out"));
+    copy_dir(&fixture("second"), &network);
+    for file in ["requests.jsonl", "usage.jsonl"] {
+        let text = std::fs::read_to_string(network.join(file)).unwrap();
+        let id = |l: &serde_json::Value| l.get("request_id").or(l.get("id")).unwrap().clone();
+        let all: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let only = "4cfd3a68a573621d12710bfacc0f679a"; // one of crop-disease's
+        let kept = all.iter().find(|l| id(l) == only).unwrap();
+        std::fs::write(network.join(file), format!("{kept}\n")).unwrap();
+    }
+    talea(&["demo", "--network", s(&network), "--out", s(&out)]).expect_status(0);
+    let file = |name: &str| out.join(name);
+    let (adapter, _) = load::<IntAdapter>(&file("adapters/crop-disease.adapter")).unwrap();
+    let (trace, _) = load::<IntTrace>(&file("traces/4cfd3a68a573621d12710bfacc0f679a.trace")).unwrap();
+    let (mut index, _) = load::<Index>(&file("adapters/crop-disease.index")).unwrap();
+    let v = summed(&adapter, &trace);
+    for row in index.h.chunks_exact_mut(v.len()) {
+        row.iter_mut().zip(&v).for_each(|(h, v)| *h = -100 * v.signum() as i16);
+    }
+    save(&file("adapters/crop-disease.index"), &index).unwrap();
+    talea(&["batch", "build", "--network", s(&network), "--out", s(&out)]).expect_status(0);
+    let (batch, _) = load::<Batch>(&file("batch.talea")).unwrap();
+    let q = &batch.requests[0];
+    assert!(q.scores.iter().all(|s| *s < 0) && q.ranks.iter().all(|r| *r == 0));
+    assert_eq!((q.kappa, q.total, q.quotient), (0, 0, 0));
+    let paid = |role: fn(Role) -> bool| batch.payouts().iter().filter(|p| role(p.role)).map(|p| p.amount).sum::<u128>();
+    assert_eq!(paid(|r| matches!(r, Role::Contributor { .. })), 0);
+    assert!(q.pool > 0 && paid(|r| r == Role::Sink) >= q.pool, "the whole pool, and rounding of the roles");
+    assert_eq!(paid(|_| true), q.fee);
+    let told = talea(&["explain", "--request", &q.id, "--out", s(&out)]).expect_status(0).stdout();
+    assert!(told.contains("sink"), "{told}");
+}
+
+/// Names and reasons are printed as text, whatever they hold.
+#[test]
+fn hostile_names_do_not_reach_the_terminal() {
+    use talea_witness::{
+        artefact::{load, save},
+        batch::Batch,
+        datanet::Datanet,
+    };
+    let tmp = tempfile::tempdir().unwrap();
+    let (network, out) = (fixture("second"), tmp.path());
+    talea(&["demo", "--network", s(&network), "--out", s(out)]).expect_status(0);
+    let file = out.join("datanets/crop-disease.datanet");
+    let (mut d, _) = load::<Datanet>(&file).unwrap();
+    d.name = "\u{1b}[31mred".into();
+    save(&file, &d).unwrap();
+    let err = talea(&["datanet", "show", s(&file)]).refusal();
+    assert!(!err.contains('\u{1b}') && err.contains("name: found"), "{err:?}");
+    let file = out.join("batch.talea");
+    let (mut b, _) = load::<Batch>(&file).unwrap();
+    b.requests[0].id = "x\u{1b}]0;title".into();
+    save(&file, &b).unwrap();
+    assert!(!talea(&["batch", "show", s(&file)]).refusal().contains('\u{1b}'));
+    let adapter = out.join("adapters/crop-disease.adapter");
+    let (mut a, _) = load::<talea_witness::adapter::quantise::IntAdapter>(&adapter).unwrap();
+    a.modules[0].path = "model.\u{1b}[2Jlayers".into();
+    let digest = save(&adapter, &a).unwrap();
+    let index = adapter.with_extension("index");
+    let (mut i, _) = load::<talea_witness::influence::index::Index>(&index).unwrap();
+    i.adapter = digest;
+    save(&index, &i).unwrap();
+    // the quantisation report is another adapter's now
+    assert!(talea(&["adapter", "show", s(&adapter)]).refusal().contains("quantisation.json: adapter: found"));
+    std::fs::remove_file(adapter.with_extension("quantisation.json")).unwrap();
+    let shown = talea(&["adapter", "show", s(&adapter)]).expect_status(0).stdout();
+    assert!(!shown.contains('\u{1b}') && shown.contains("model. [2Jlayers"), "{shown}");
+}
+
 /// Resealed forgeries: an index that pays somebody else, weights that are not the adapter's, a receipt nobody signed.
 #[test]
 fn forged_artefacts_pay_and_attest_nothing() {
     use talea_witness::{
         adapter::quantise::IntAdapter,
         artefact::{load, save},
+        datanet::{Datanet, Status},
         influence::index::Index,
         receipts::Receipts,
     };
@@ -272,6 +413,23 @@ fn forged_artefacts_pay_and_attest_nothing() {
     save(&index, &forged).unwrap();
     assert!(talea(&build).refusal().contains("an index of another Datanet, or other payees"));
 
+    // verdicts that the texts do not bear out register nothing and explain nothing
+    let datanet = out.join("datanets/crop-disease.datanet");
+    let (whole, _) = load::<Datanet>(&datanet).unwrap();
+    let mut judged = whole.clone();
+    judged.contributions[16].status = Status::Representative;
+    save(&datanet, &judged).unwrap();
+    let (base, peft) = (network.join("base"), network.join("adapters/crop-disease"));
+    let register =
+        ["adapter", "register", "--base", s(&base), "--adapter", s(&peft), "--datanet", s(&datanet), "--out", s(out)];
+    assert!(talea(&register).refusal().contains("contribution 16 status: found representative, expected copy/"));
+    assert!(
+        talea(&["explain", "--contribution", "crop-disease#16", "--out", s(out)])
+            .refusal()
+            .contains("contribution 16 status")
+    );
+    save(&datanet, &whole).unwrap();
+
     let adapter = out.join("adapters/crop-disease.adapter");
     let (mut forged, _) = load::<IntAdapter>(&adapter).unwrap();
     forged.modules[0].a[0] ^= 1;
@@ -285,9 +443,24 @@ fn a_trace_that_differs_is_rejected_with_status_one() {
     let network = fixture("second");
     let golden = network.join("golden/contribution-crop-disease-0.safetensors");
     let (base, adapter) = (network.join("base"), network.join("adapters/crop-disease"));
-    let args = ["trace", "check", "--base", s(&base), "--adapter", s(&adapter), s(&golden), "--tolerance"];
-    talea(&[&args[..], &["1e-4"]].concat()).expect_status(0);
-    assert!(talea(&[&args[..], &["1e-12"]].concat()).expect_status(1).stdout().contains("REJECTED"));
+    let tmp = tempfile::tempdir().unwrap();
+    let file = tmp.path().join("contribution-crop-disease-0.safetensors");
+    let check = |path: &Path, tolerance: &str, status: i32| {
+        let args = ["trace", "check", "--base", s(&base), "--adapter", s(&adapter), s(path), "--tolerance", tolerance];
+        talea(&args).expect_status(status).stdout()
+    };
+    check(&golden, "1e-4", 0);
+    // one bit of the exponent of one value of one input
+    let mut bytes = std::fs::read(&golden).unwrap();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let meta: serde_json::Value = serde_json::from_slice(&bytes[8..header]).unwrap();
+    let tensors = meta.as_object().unwrap();
+    let (_, input) = tensors.iter().find(|(name, _)| name.ends_with("down_proj.input")).unwrap();
+    let at = header + input["data_offsets"][0].as_u64().unwrap() as usize + 4 * 700;
+    bytes[at + 2] ^= 0x80;
+    std::fs::write(&file, &bytes).unwrap();
+    assert!(check(&file, "1e-4", 1).contains("REJECTED"));
+    check(&file, "1e9", 0);
 }
 
 #[test]

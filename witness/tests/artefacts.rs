@@ -14,6 +14,7 @@ fn sample() -> Datanet {
         c("a", Status::Representative),
         c("b", Status::ExactCopy { cluster: 0, of: 0 }),
         c("c", Status::NearCopy { cluster: 0, shared: 3, united: 5 }),
+        c("e", Status::Excerpt { cluster: 0, shared: 3, own: 4 }),
         c("d", Status::Rejected(Rejection::KeywordList { words: 9, bare: 9, run: "d e".into() })),
     ];
     Datanet { name: "sample".into(), source: [1; 32], contributions }
@@ -57,9 +58,12 @@ fn truncation_trailing_bytes_kind_and_version_are_named() {
     let longer = [&bytes[..], &[0]].concat();
     assert!(decode::<Datanet>("f", &longer).unwrap_err().to_string().contains("payload length"));
     assert!(decode::<IntTrace>("f", &bytes).unwrap_err().to_string().contains("kind: found datanet"));
-    let mut v2 = bytes.clone();
-    v2[16] = 2;
-    assert_eq!(decode::<Datanet>("f", &v2).unwrap_err().to_string(), "f: version: found 2, expected 1");
+    for version in [0, 1, 3, 255] {
+        let mut other = bytes.clone();
+        other[16] = version;
+        let says = format!("f: version: found {version}, expected 2");
+        assert_eq!(decode::<Datanet>("f", &other).unwrap_err().to_string(), says);
+    }
 }
 
 #[test]

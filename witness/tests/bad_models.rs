@@ -121,6 +121,12 @@ fn adapters_that_are_not_plain_lora_are_refused_by_name() {
     let cases = [
         (r#""use_dora": false"#, r#""use_dora": true"#, "use_dora: found true"),
         (r#""bias": "none""#, r#""bias": "all""#, "bias: found \"all\", expected none"),
+        (r#""bias": "none""#, r#""bias": ["all"]"#, "bias: found [\"all\"], expected none"),
+        (
+            r#""rank_pattern": {}"#,
+            r#""rank_pattern": {"(.*)*\\1(x+x+)+y": 2}"#,
+            "expected an expression that matches in few steps",
+        ),
         (r#""lora_bias": false"#, r#""lora_bias": true"#, "lora_bias: found true"),
         (r#""modules_to_save": null"#, r#""modules_to_save": ["lm_head"]"#, "modules_to_save: found [\"lm_head\"]"),
         (r#""peft_type": "LORA""#, r#""peft_type": "IA3""#, "peft_type: found \"IA3\", expected LORA"),

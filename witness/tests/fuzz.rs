@@ -73,6 +73,7 @@ where
 fn datanets() {
     fuzz_artefact::<Datanet>("crop-disease.datanet", |d| {
         one_line(d.check("f"));
+        one_line(datanet::rejudge(&d, "f"));
     });
 }
 
@@ -110,6 +111,19 @@ fn batches() {
 #[test]
 fn receipts() {
     fuzz_artefact::<Receipts>("receipts.talea", |r| drop(talea_witness::receipts::check(&r)));
+}
+
+#[test]
+fn receipts_signed_elsewhere() {
+    let good = talea_witness::artefact::load::<Receipts>(&root("vectors/ledger/receipts.talea")).unwrap().0;
+    let tmp = tempfile::tempdir().unwrap();
+    let (file, seed) = (tmp.path().join("s.json"), talea_witness::receipts::signed::to_json(&good).to_string());
+    bolero::check!().with_type::<Edits>().for_each(|edits| {
+        std::fs::write(&file, edited(seed.as_bytes(), edits)).unwrap();
+        if let Some(r) = one_line(talea_witness::receipts::signed::read(&file)) {
+            one_line(talea_witness::receipts::check(&r));
+        }
+    });
 }
 
 /// Writes edited bytes over one file of a copy of `dir` and opens it; the copy lives as long as the target runs.
