@@ -1,0 +1,57 @@
+//! Committing to the columns of a layout.
+
+#![allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
+
+use ark_bn254::{Fr, G1Affine};
+use ark_ec::CurveGroup;
+use talea_gpu::{Device, Ints};
+
+use super::Layout;
+
+/// Columns and salts of a layout.
+pub struct Witness {
+    /// Values, in the layout's order.
+    pub columns: Vec<Ints>,
+    /// One salt per chunk.
+    pub salts: Vec<Fr>,
+}
+
+impl Witness {
+    /// Salts by BLAKE3 from a seed of 32 secret bytes: the same seed, the same proof.
+    ///
+    /// # Panics
+    /// If the columns' sizes are not the layout's.
+    pub fn new(layout: &Layout, columns: Vec<Ints>, seed: &[u8; 32]) -> Self {
+        assert_eq!(columns.len(), layout.columns().len(), "one column per place");
+        for (c, place) in columns.iter().zip(layout.columns()) {
+            assert_eq!(c.len(), 1 << place.vars, "{}", place.name);
+        }
+        let mut stream = blake3::Hasher::new_derive_key("talea 1 chunk salts").update(seed).finalize_xof();
+        let salts = (0..layout.chunks()).map(|_| {
+            let mut wide = [0; 64];
+            stream.fill(&mut wide);
+            ark_ff::PrimeField::from_le_bytes_mod_order(&wide)
+        });
+        Self { salts: salts.collect(), columns }
+    }
+
+    /// The chunks' commitments. `powers` are [τ^i]₁ for i ≤ 2^N.
+    pub fn commit(&self, device: &impl Device, layout: &Layout, powers: &[G1Affine]) -> Vec<G1Affine> {
+        let top = powers[1 << layout.chunk_vars()];
+        let mut chunks: Vec<_> = self.salts.iter().map(|s| top * s).collect();
+        for (c, place) in self.columns.iter().zip(layout.columns()) {
+            chunks[place.chunk] += device.commit(&powers[place.offset..], c);
+        }
+        chunks.into_iter().map(|c| c.into_affine()).collect()
+    }
+
+    /// A chunk's coefficients, the salt last.
+    pub fn chunk(&self, layout: &Layout, chunk: usize) -> Vec<Fr> {
+        let mut all = vec![Fr::from(0u64); (1 << layout.chunk_vars()) + 1];
+        for (c, place) in self.columns.iter().zip(layout.columns()).filter(|(_, p)| p.chunk == chunk) {
+            all[place.offset..place.offset + c.len()].copy_from_slice(&c.fields());
+        }
+        all[1 << layout.chunk_vars()] = self.salts[chunk];
+        all
+    }
+}

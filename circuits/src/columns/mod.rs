@@ -1,0 +1,188 @@
+//! Columns of small integers, stacked into chunks, and claims about their multilinear extensions.
+//!
+//! | symbol | meaning |
+//! |---|---|
+//! | column f, 2^m values | its multilinear extension f̃ has m variables; x_0 is the lowest bit of a place |
+//! | chunk, 2^N coefficients | columns one after another, largest first, so that each begins at a multiple of its size |
+//! | claim f̃(r) = v | about the chunk at (r, bits of the column's place), because a column is an aligned cube of it |
+//!
+//! A chunk is committed as Σ f_i·[τ^i] + s·[τ^(2^N)] with a random salt s, which hides it and which no cube reaches.
+
+#[cfg(feature = "prove")]
+pub mod ints;
+
+/// A column of a [`Layout`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColumnId(usize);
+
+/// Where a column lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Its name, for messages and digests.
+    pub name: &'static str,
+    /// Variables: it has 2^vars values.
+    pub vars: usize,
+    /// The chunk.
+    pub chunk: usize,
+    /// Place of its first value in the chunk, a multiple of its size.
+    pub offset: usize,
+}
+
+/// All columns of a key and the chunks that they are stacked in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    chunk_vars: usize,
+    chunks: usize,
+    columns: Vec<Placed>,
+}
+
+/// A column that no chunk can hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column {name}: found {vars} variables, expected at most the chunk's {chunk_vars}")]
+pub struct TooLarge {
+    name: &'static str,
+    vars: usize,
+    chunk_vars: usize,
+}
+
+impl Layout {
+    /// Stacks columns (name and variables), largest first and otherwise in the order given, into chunks of 2^chunk_vars;
+    /// returns their ids in the order given.
+    ///
+    /// # Errors
+    /// A column larger than a chunk.
+    pub fn new<const N: usize>(
+        chunk_vars: usize, columns: [(&'static str, usize); N],
+    ) -> Result<(Self, [ColumnId; N]), TooLarge> {
+        if let Some((name, vars)) = columns.into_iter().find(|c| c.1 > chunk_vars) {
+            return Err(TooLarge { name, vars, chunk_vars });
+        }
+        let (offsets, total) = stack(&columns.map(|c| c.1));
+        let place = |((name, vars), at): ((&'static str, usize), usize)| Placed {
+            name,
+            vars,
+            chunk: at >> chunk_vars,
+            offset: at & ((1 << chunk_vars) - 1),
+        };
+        let columns = columns.into_iter().zip(offsets).map(place).collect();
+        let layout = Self { chunk_vars, chunks: total.div_ceil(1 << chunk_vars), columns };
+        Ok((layout, std::array::from_fn(ColumnId)))
+    }
+
+    /// N: variables of a chunk.
+    pub fn chunk_vars(&self) -> usize {
+        self.chunk_vars
+    }
+
+    /// Number of chunks.
+    pub fn chunks(&self) -> usize {
+        self.chunks
+    }
+
+    /// The columns in the order given.
+    pub fn columns(&self) -> &[Placed] {
+        &self.columns
+    }
+
+    /// Where a column lies; an id of this layout always does.
+    pub fn place(&self, id: ColumnId) -> Option<&Placed> {
+        self.columns.get(id.0)
+    }
+
+    /// Hashes all that fixes the layout.
+    pub fn describe(&self, hasher: &mut blake3::Hasher) {
+        [self.chunk_vars, self.columns.len()].into_iter().for_each(|n| hash_number(hasher, n));
+        for c in &self.columns {
+            hash_number(hasher, c.name.len());
+            hasher.update(c.name.as_bytes());
+            [c.vars, c.chunk, c.offset].into_iter().for_each(|n| hash_number(hasher, n));
+        }
+    }
+}
+
+impl ColumnId {
+    /// Its place in the list that the layout was made from.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// A number as eight bytes.
+pub(crate) fn hash_number(hasher: &mut blake3::Hasher, n: usize) {
+    hasher.update(&(n as u64).to_le_bytes());
+}
+
+/// Places power-of-two sizes one after another, largest first, each at a multiple of itself; returns the places in the
+/// order given, and the end.
+pub fn stack(vars: &[usize]) -> (Vec<usize>, usize) {
+    let mut order: Vec<(usize, usize)> = vars.iter().copied().enumerate().collect();
+    order.sort_by_key(|(i, v)| (std::cmp::Reverse(*v), *i));
+    let mut end = 0usize;
+    let mut places: Vec<(usize, usize)> = order
+        .into_iter()
+        .map(|(i, v)| {
+            let at = end;
+            end += 1 << v;
+            (i, at)
+        })
+        .collect();
+    places.sort_unstable();
+    (places.into_iter().map(|p| p.1).collect(), end)
+}
+
+/// f̃(r) = v, still to be shown. It cannot be copied: it is moved until an opening discharges it.
+#[must_use = "an undischarged claim proves nothing"]
+#[derive(Debug)]
+pub struct EvalClaim<S> {
+    pub(crate) column: ColumnId,
+    pub(crate) point: Vec<S>,
+    pub(crate) value: S,
+}
+
+/// Claims on their way to an opening.
+#[must_use = "undischarged claims prove nothing"]
+#[derive(Debug)]
+pub struct Claims<S>(pub(crate) Vec<EvalClaim<S>>);
+
+impl<S: Clone> Claims<S> {
+    /// None yet.
+    pub fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes a claim over.
+    pub fn push(&mut self, column: ColumnId, point: Vec<S>, value: S) {
+        self.0.push(EvalClaim { column, point, value });
+    }
+
+    /// Takes all of another's claims over.
+    pub fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+}
+
+impl<S: Clone> Default for Claims<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_disjoint() {
+        let sizes = [("a", 3), ("b", 5), ("c", 5), ("d", 0), ("e", 2), ("f", 4), ("g", 5), ("h", 0), ("i", 1)];
+        let (l, _) = Layout::new(6, sizes).unwrap();
+        let mut cells = vec![0; l.chunks() << l.chunk_vars()];
+        for c in l.columns() {
+            assert_eq!(c.offset % (1 << c.vars), 0, "{c:?}");
+            (0..1 << c.vars).for_each(|i| cells[(c.chunk << 6) + c.offset + i] += 1);
+        }
+        assert!(cells.iter().all(|n| *n <= 1));
+        assert_eq!(l.chunks(), 2);
+        let refused = Layout::new(4, sizes).unwrap_err().to_string();
+        assert_eq!(refused, "column b: found 5 variables, expected at most the chunk's 4");
+    }
+}

@@ -1,0 +1,103 @@
+//! Openings: claims about columns become one claim per chunk at one point, one multilinear KZG opening, one pairing.
+//!
+//! **To one point.** Claim j says f̃_{c(j)}(P_j) = v_j of chunk c(j), P_j the claim's point with the bits of its column's
+//! place. With a challenge γ, Σ_j γ^j·v_j = Σ_x Σ_j γ^j·f_{c(j)}(x)·eq(P_j, x): one sumcheck of degree 2 over the chunks'
+//! variables ends at ρ; the prover gives every chunk's value e_c = f̃_c(ρ). With weights θ_c of 128 bits the commitments fold
+//! into F = Σ θ_c·C_c, which must open to Σ θ_c·e_c at ρ.
+//!
+//! **One opening** is Mercury (Eagen and Gabizon, eprint 2025/385), in [`mercury`].
+
+pub mod mercury;
+#[cfg(feature = "prove")]
+pub mod prover;
+
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM, pairing::Pairing};
+use ark_ff::Zero;
+
+use crate::{
+    arithmetic::{Arithmetic, Native},
+    columns::{Claims, Layout},
+    error::{Check, Rejection, Result},
+    sumcheck,
+    transcript::{Source, Transcript},
+};
+
+/// A sum of points with factors.
+pub struct Sum<A: Arithmetic> {
+    /// Points with factors of 128 bits.
+    pub short: Vec<(A::Scalar, A::Point)>,
+    /// Points with factors of any size.
+    pub long: Vec<(A::Scalar, A::Point)>,
+    /// The factor of the group's generator.
+    pub generator: A::Scalar,
+}
+
+/// Two points of which e(left, [1]₂) = e(right, [τ]₂) remains to be shown; sums of such pairs are such pairs.
+#[must_use = "nothing is proved until the pairing is checked"]
+pub struct Accumulator<A: Arithmetic> {
+    /// Left.
+    pub left: Sum<A>,
+    /// Right.
+    pub right: Sum<A>,
+}
+
+/// Verifies claims against the chunks' commitments, up to an accumulator. `chunks` are in the order of the layout and have
+/// been absorbed.
+///
+/// # Errors
+/// Malformed bytes, or the equation that fails.
+pub fn verify<A: Arithmetic, R: Source<A>>(
+    tx: &mut Transcript<'_, A, R>, layout: &Layout, chunks: Vec<A::Point>, claims: Claims<A::Scalar>,
+) -> Result<Accumulator<A>> {
+    let a = tx.arithmetic;
+    let gamma = tx.challenge();
+    let (mut sum, mut power) = (a.small(0), a.small(1));
+    let mut placed = Vec::new();
+    for claim in claims.0 {
+        sum = a.mul_add(&power, &claim.value, &sum);
+        if let Some(place) = layout.place(claim.column) {
+            placed.push((power.clone(), place, claim.point));
+        }
+        power = a.mul(&power, &gamma);
+    }
+    let end = sumcheck::verify(tx, "opening round", layout.chunk_vars(), 2, sum)?;
+    let values = tx.scalars("chunk value", layout.chunks())?;
+    let mut expected = a.small(0);
+    for (weight, place, point) in placed {
+        let (low, high) = end.point.split_at_checked(place.vars).unwrap_or_default();
+        let eq = a.mul(&a.eq(low, &point), &a.eq_index(high, place.offset.checked_shr(place.vars as u32).unwrap_or(0)));
+        let value = values.get(place.chunk).cloned().unwrap_or_else(|| a.small(0));
+        expected = a.mul_add(&a.mul(&weight, &eq), &value, &expected);
+    }
+    a.assert_eq(Check::OpeningBatch, &end.value, &expected)?;
+    let weights: Vec<_> = values.iter().map(|_| tx.weight()).collect();
+    let value = weights.iter().zip(&values).fold(a.small(0), |sum, (w, v)| a.mul_add(w, v, &sum));
+    mercury::verify(tx, weights.into_iter().zip(chunks).collect(), &end.point, &value)
+}
+
+/// What the pairing needs: [τ]₂. A verifier must know where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PairingKey {
+    /// [τ]₂.
+    pub tau: G2Affine,
+}
+
+impl Accumulator<Native> {
+    /// The pairing check.
+    ///
+    /// # Errors
+    /// [`Check::Pairing`].
+    pub fn check(self, key: &PairingKey) -> Result<()> {
+        let (left, right) = (sum(self.left), sum(self.right));
+        let product = Bn254::multi_pairing([left, -right], [G2Affine::generator(), key.tau]);
+        if product.is_zero() { Ok(()) } else { Err(Rejection::Check(Check::Pairing)) }
+    }
+}
+
+fn sum(s: Sum<Native>) -> G1Affine {
+    let generator = (s.generator, G1Affine::generator());
+    let (scalars, points): (Vec<Fr>, Vec<G1Affine>) = s.short.into_iter().chain(s.long).chain([generator]).unzip();
+    // as many scalars as points, so nothing is left out
+    G1Projective::msm_unchecked(&points, &scalars).into_affine()
+}

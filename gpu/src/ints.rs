@@ -1,0 +1,67 @@
+//! Columns of small integers.
+
+use ark_bn254::Fr;
+
+/// A column in the narrowest type that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ints {
+    /// 8 bits.
+    U8(Vec<u8>),
+    /// 16 bits.
+    U16(Vec<u16>),
+    /// 32 bits.
+    U32(Vec<u32>),
+    /// 64 bits.
+    U64(Vec<u64>),
+    /// 16 bits with sign.
+    I16(Vec<i16>),
+    /// 32 bits with sign.
+    I32(Vec<i32>),
+    /// 64 bits with sign.
+    I64(Vec<i64>),
+}
+
+/// Runs the same expression on whichever vector is inside.
+macro_rules! each {
+    ($ints:expr, $v:ident => $e:expr) => {
+        match $ints {
+            Ints::U8($v) => $e,
+            Ints::U16($v) => $e,
+            Ints::U32($v) => $e,
+            Ints::U64($v) => $e,
+            Ints::I16($v) => $e,
+            Ints::I32($v) => $e,
+            Ints::I64($v) => $e,
+        }
+    };
+}
+
+impl Ints {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        each!(self, v => v.len())
+    }
+
+    /// No values?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A value.
+    pub fn get(&self, i: usize) -> i128 {
+        each!(self, v => i128::from(v[i]))
+    }
+
+    /// Changes a value; used by tests that cheat. The value must fit the type.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn set(&mut self, i: usize, to: i128) {
+        each!(self, v => v[i] = to.try_into().expect("a value of the column's type"))
+    }
+
+    /// All values as field elements.
+    pub fn fields(&self) -> Vec<Fr> {
+        each!(self, v => v.iter().map(|x| Fr::from(*x)).collect())
+    }
+}
