@@ -85,6 +85,10 @@ pub trait Arithmetic {
     }
 }
 
+/// An arithmetic over numbers and points in the clear: [`Native`], and crippled ones that tests attack.
+pub trait Plain: Arithmetic<Scalar = Fr, Point = G1Affine> {}
+impl<A: Arithmetic<Scalar = Fr, Point = G1Affine>> Plain for A {}
+
 /// Plain arithmetic: what an auditor runs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Native;

@@ -128,6 +128,11 @@ impl Key {
         &self.layout
     }
 
+    /// Digest of all of it: the first words of every transcript.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
     /// The lookups.
     pub fn lookups(&self) -> &Lookups {
         &self.lookups
@@ -186,6 +191,7 @@ mod prover {
 
     use super::{HIGH, Key};
     use crate::{
+        arithmetic::Plain,
         columns::{Claims, ColumnId, ints::Witness},
         lookup::{
             self,
@@ -259,18 +265,24 @@ mod prover {
         /// If `powers` are too few.
         pub fn prove(&self, device: &impl Device, powers: &[G1Affine], seed: &[u8; 32]) -> Vec<u8> {
             let witness = Witness::new(&self.key.layout, self.columns.clone(), seed);
-            let mut tx = Writer::new(&self.key.digest, &[]);
-            for chunk in witness.commit(device, &self.key.layout, powers) {
-                tx.point(&chunk);
-            }
+            let chunks = witness.commit(device, &self.key.layout, powers);
+            self.prove_committed(Writer::new(&self.key.digest, &[]), device, powers, &chunks, &witness)
+        }
+
+        /// The proof behind these commitments, which a cheater may have made otherwise.
+        pub fn prove_committed(
+            &self, mut tx: Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], chunks: &[G1Affine],
+            witness: &Witness,
+        ) -> Vec<u8> {
+            chunks.iter().for_each(|chunk| tx.point(chunk));
             let mut claims = self.product(&mut tx, device);
             let column = |id: ColumnId| &self.columns[id.index()];
             claims.append(lookup::prover::prove(&mut tx, device, &self.key.lookups, column));
-            opening::prover::prove(&mut tx, device, powers, &self.key.layout, &witness, claims);
+            opening::prover::prove(&mut tx, device, powers, &self.key.layout, witness, claims);
             tx.finish()
         }
 
-        fn product(&self, tx: &mut Writer, device: &impl Device) -> Claims<Fr> {
+        fn product(&self, tx: &mut Writer<impl Plain>, device: &impl Device) -> Claims<Fr> {
             let (shape, c) = (self.key.shape, self.key.columns);
             let (row, token) = (tx.challenges(shape.rank), tx.challenges(shape.tokens));
             let at: Vec<Fr> = row.iter().chain(&token).copied().collect();

@@ -11,6 +11,7 @@ use talea_gpu::{Device, Ints};
 
 use super::{Form, Lookups, Values};
 use crate::{
+    arithmetic::Plain,
     columns::{Claims, ColumnId},
     transcript::writer::Writer,
 };
@@ -78,7 +79,7 @@ fn tuple<'w>(forms: &[Form], x: usize, column: &impl Fn(ColumnId) -> &'w Ints) -
 
 /// Proves that every entry stands in its table; returns the claims about the columns.
 pub fn prove<'w>(
-    tx: &mut Writer, device: &impl Device, lookups: &Lookups, column: impl Fn(ColumnId) -> &'w Ints + Sync,
+    tx: &mut Writer<impl Plain>, device: &impl Device, lookups: &Lookups, column: impl Fn(ColumnId) -> &'w Ints + Sync,
 ) -> Claims<Fr> {
     let (alpha, beta) = (tx.challenge(), tx.challenge());
     let mut layers = vec![leaves(lookups, alpha, beta, &column)];
@@ -112,7 +113,7 @@ pub fn evaluate(device: &impl Device, column: &Ints, point: &[Fr]) -> Fr {
 }
 
 /// Sends both children at a point and adds the child bit's challenge to it.
-fn send_children(tx: &mut Writer, [p0, p1, q0, q1]: [Fr; 4], mut point: Vec<Fr>) -> Vec<Fr> {
+fn send_children(tx: &mut Writer<impl Plain>, [p0, p1, q0, q1]: [Fr; 4], mut point: Vec<Fr>) -> Vec<Fr> {
     [p0, p1, q0, q1].iter().for_each(|v| tx.scalar(v));
     point.push(tx.challenge());
     point
@@ -122,7 +123,9 @@ fn send_children(tx: &mut Writer, [p0, p1, q0, q1]: [Fr; 4], mut point: Vec<Fr>)
 ///
 /// The round polynomial is a linear factor, eq in the variable that is bound, times one of degree two (Gruen, eprint
 /// 2024/108, §3.2): only the latter is summed.
-fn layer(tx: &mut Writer, device: &impl Device, [p, q]: [Vec<Fr>; 2], point: &[Fr], lambda: Fr) -> ([Fr; 4], Vec<Fr>) {
+fn layer(
+    tx: &mut Writer<impl Plain>, device: &impl Device, [p, q]: [Vec<Fr>; 2], point: &[Fr], lambda: Fr,
+) -> ([Fr; 4], Vec<Fr>) {
     let half = p.len() / 2;
     let halves = |v: Vec<Fr>| {
         let high = v[half..].to_vec();

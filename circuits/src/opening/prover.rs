@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use talea_gpu::Device;
 
 use crate::{
+    arithmetic::Plain,
     columns::{Claims, Layout, ints::Witness},
     sumcheck::prover::products,
     transcript::writer::Writer,
@@ -20,7 +21,8 @@ use crate::{
 /// # Panics
 /// If `powers` are fewer than 2^N + 1, or a claim is about a column that is not there.
 pub fn prove(
-    tx: &mut Writer, device: &impl Device, powers: &[G1Affine], layout: &Layout, witness: &Witness, claims: Claims<Fr>,
+    tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], layout: &Layout, witness: &Witness,
+    claims: Claims<Fr>,
 ) {
     let (n, gamma) = (1usize << layout.chunk_vars(), tx.challenge());
     // per chunk Σ_j γ^j·eq(P_j, ·), which is zero outside the claims' cubes
@@ -44,7 +46,7 @@ pub fn prove(
 }
 
 /// Opens Σ F_i·X^i (i ≤ 2^N, the last one the salt) at a point, lowest variable first.
-pub fn mercury(tx: &mut Writer, device: &impl Device, powers: &[G1Affine], f: Vec<Fr>, point: &[Fr]) {
+pub fn mercury(tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], f: Vec<Fr>, point: &[Fr]) {
     let low = point.len().div_ceil(2);
     let (b, (u, v)) = (1usize << low, point.split_at(low));
     let (pu, pv) = (device.eq(u), device.eq(v));

@@ -3,10 +3,10 @@
 use ark_bn254::Fr;
 use talea_gpu::Device;
 
-use crate::transcript::writer::Writer;
+use crate::{arithmetic::Plain, transcript::writer::Writer};
 
 /// Proves Σ_x Σ_pairs a(x)·b(x), folding every column to its value at the point; returns the point, lowest variable first.
-pub fn products(tx: &mut Writer, device: &impl Device, pairs: &mut [[Vec<Fr>; 2]], vars: usize) -> Vec<Fr> {
+pub fn products(tx: &mut Writer<impl Plain>, device: &impl Device, pairs: &mut [[Vec<Fr>; 2]], vars: usize) -> Vec<Fr> {
     let mut point = Vec::with_capacity(vars);
     for _ in 0..vars {
         let views: Vec<[&[Fr]; 2]> = pairs.iter().map(|[a, b]| [a.as_slice(), b.as_slice()]).collect();

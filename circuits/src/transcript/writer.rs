@@ -7,37 +7,45 @@ use super::{
     bytes::{point_bytes, scalar_bytes},
     halves,
 };
-use crate::arithmetic::{Arithmetic, Native};
+use crate::arithmetic::{Native, Plain};
 
 /// Writes a proof.
-pub struct Writer {
-    sponge: Sponge<Native>,
+pub struct Writer<A: Plain = Native> {
+    arithmetic: A,
+    sponge: Sponge<A>,
     bytes: Vec<u8>,
 }
 
 impl Writer {
     /// Begins as [`super::Transcript::new`] does.
     pub fn new(key: &[u8; 32], statement: &[Fr]) -> Self {
-        let mut sponge = Sponge::new(&Native);
-        halves(key).iter().chain(statement).for_each(|word| sponge.absorb(&Native, word));
-        Self { sponge, bytes: Vec::new() }
+        Self::with(Native, key, statement)
+    }
+}
+
+impl<A: Plain> Writer<A> {
+    /// The same in another arithmetic.
+    pub fn with(arithmetic: A, key: &[u8; 32], statement: &[Fr]) -> Self {
+        let mut sponge = Sponge::new(&arithmetic);
+        halves(key).iter().chain(statement).for_each(|word| sponge.absorb(&arithmetic, word));
+        Self { arithmetic, sponge, bytes: Vec::new() }
     }
 
     /// Writes a scalar.
     pub fn scalar(&mut self, x: &Fr) {
-        self.sponge.absorb(&Native, x);
+        self.sponge.absorb(&self.arithmetic, x);
         self.bytes.extend(scalar_bytes(x));
     }
 
     /// Writes a point.
     pub fn point(&mut self, p: &G1Affine) {
-        Native.words(p).iter().for_each(|word| self.sponge.absorb(&Native, word));
+        self.arithmetic.words(p).iter().for_each(|word| self.sponge.absorb(&self.arithmetic, word));
         self.bytes.extend(point_bytes(p));
     }
 
     /// Draws a challenge.
     pub fn challenge(&mut self) -> Fr {
-        self.sponge.challenge(&Native)
+        self.sponge.challenge(&self.arithmetic)
     }
 
     /// Draws `n` challenges.
@@ -47,7 +55,8 @@ impl Writer {
 
     /// Draws a challenge of 128 bits.
     pub fn weight(&mut self) -> Fr {
-        Native.low128(&self.challenge())
+        let whole = self.challenge();
+        self.arithmetic.low128(&whole)
     }
 
     /// The proof.
