@@ -16,7 +16,7 @@ use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM, pairing::Pairing};
 use ark_ff::Zero;
 
 use crate::{
-    arithmetic::{Arithmetic, Native},
+    arithmetic::{Arithmetic, Plain},
     columns::{Claims, Layout},
     error::{Check, Rejection, Result},
     sumcheck,
@@ -83,7 +83,7 @@ pub struct PairingKey {
     pub tau: G2Affine,
 }
 
-impl Accumulator<Native> {
+impl<A: Plain> Accumulator<A> {
     /// The pairing check.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl Accumulator<Native> {
     }
 }
 
-fn sum(s: Sum<Native>) -> G1Affine {
+fn sum<A: Plain>(s: Sum<A>) -> G1Affine {
     let generator = (s.generator, G1Affine::generator());
     let (scalars, points): (Vec<Fr>, Vec<G1Affine>) = s.short.into_iter().chain(s.long).chain([generator]).unzip();
     // as many scalars as points, so nothing is left out
