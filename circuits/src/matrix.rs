@@ -264,20 +264,35 @@ mod prover {
         /// # Panics
         /// If `powers` are too few.
         pub fn prove(&self, device: &impl Device, powers: &[G1Affine], seed: &[u8; 32]) -> Vec<u8> {
+            self.prove_in_stages(device, powers, seed, &mut |_| {})
+        }
+
+        /// The same, telling the name of each stage as it begins.
+        ///
+        /// # Panics
+        /// If `powers` are too few.
+        pub fn prove_in_stages(
+            &self, device: &impl Device, powers: &[G1Affine], seed: &[u8; 32], stage: &mut dyn FnMut(&'static str),
+        ) -> Vec<u8> {
+            stage("commitments");
             let witness = Witness::new(&self.key.layout, self.columns.clone(), seed);
             let chunks = witness.commit(device, &self.key.layout, powers);
-            self.prove_committed(Writer::new(&self.key.digest, &[]), device, powers, &chunks, &witness)
+            let tx = Writer::new(&self.key.digest, &[]);
+            self.prove_committed(tx, device, powers, &chunks, &witness, stage)
         }
 
         /// The proof behind these commitments, which a cheater may have made otherwise.
         pub fn prove_committed(
             &self, mut tx: Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], chunks: &[G1Affine],
-            witness: &Witness,
+            witness: &Witness, stage: &mut dyn FnMut(&'static str),
         ) -> Vec<u8> {
             chunks.iter().for_each(|chunk| tx.point(chunk));
+            stage("matrix product");
             let mut claims = self.product(&mut tx, device);
+            stage("lookups");
             let column = |id: ColumnId| &self.columns[id.index()];
             claims.append(lookup::prover::prove(&mut tx, device, &self.key.lookups, column));
+            stage("opening");
             opening::prover::prove(&mut tx, device, powers, &self.key.layout, witness, claims);
             tx.finish()
         }

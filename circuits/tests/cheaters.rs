@@ -191,7 +191,7 @@ fn commitments_must_be_of_what_is_opened() {
     let honest = witness(7).commit(&Cpu, key.layout(), powers);
     let verify = |chunks: &[G1Affine], opened: &Witness| {
         let tx = Writer::new(key.digest(), &[]);
-        key.verify(pairing, &m.prove_committed(tx, &Cpu, powers, chunks, opened))
+        key.verify(pairing, &m.prove_committed(tx, &Cpu, powers, chunks, opened, &mut |_| {}))
     };
     assert_eq!(verify(&honest, &witness(7)), Ok(()));
     let failed = Err(Rejection::Check(Check::Pairing));

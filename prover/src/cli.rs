@@ -43,6 +43,68 @@ pub enum Command {
     /// Compute the payouts of a batch of requests.
     #[command(subcommand)]
     Batch(BatchCommand),
+    /// Make, import or check a structured reference string.
+    #[command(subcommand)]
+    Srs(SrsCommand),
+    /// Time parts of the prover.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+/// `talea srs …`
+#[derive(Subcommand)]
+pub enum SrsCommand {
+    /// Make a marked, INSECURE one for development: anybody can forge with its seed.
+    Dev {
+        /// 2^K + 1 powers.
+        #[arg(long, value_name = "K")]
+        k: u32,
+        /// Sizes 2^J of Lagrange bases to keep.
+        #[arg(long, value_name = "J", value_delimiter = ',')]
+        lagrange: Vec<u32>,
+        /// What τ is hashed from.
+        #[arg(long)]
+        seed: String,
+        /// File to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Import the .ptau file of a public ceremony, checking all that is taken over by pairings.
+    Import {
+        /// The .ptau file; prepared for phase 2 if Lagrange bases are wanted soon.
+        ptau: PathBuf,
+        /// 2^K + 1 powers.
+        #[arg(long, value_name = "K")]
+        k: u32,
+        /// Sizes 2^J of Lagrange bases to keep.
+        #[arg(long, value_name = "J", value_delimiter = ',')]
+        lagrange: Vec<u32>,
+        /// File to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Check a file again: seal, points, pairings; exit 1 if it is not a reference string.
+    Check {
+        /// A file that `dev` or `import` wrote.
+        file: PathBuf,
+    },
+}
+
+/// `talea bench …`
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Prove and verify a rounded matrix product with range checks, and print the argument's stages.
+    Argument {
+        /// Reference string of at least the chunk's size.
+        #[arg(long, value_name = "FILE")]
+        srs: PathBuf,
+        /// log2 of tokens, rank and width.
+        #[arg(long, value_name = "T,R,W", value_delimiter = ',', default_values_t = [10, 2, 6])]
+        shape: Vec<usize>,
+        /// log2 of a chunk's coefficients (default: the reference string's).
+        #[arg(long, value_name = "N")]
+        chunk: Option<usize>,
+    },
 }
 
 /// `talea explain`

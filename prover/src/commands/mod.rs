@@ -3,10 +3,12 @@
 pub mod adapter;
 pub mod audit;
 pub mod batch;
+pub mod bench;
 pub mod datanet;
 pub mod demo;
 pub mod explain;
 pub mod receipts;
+pub mod srs;
 pub mod trace;
 
 use crate::cli::{Cli, Command};
@@ -22,6 +24,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Trace(c) => trace::run(c, cli.json),
         Command::Receipts(c) => receipts::run(c, cli.json),
         Command::Batch(c) => batch::run(c, cli.json),
+        Command::Srs(c) => srs::run(c, cli.json),
+        Command::Bench(c) => bench::run(c, cli.json),
     }
 }
 
