@@ -1,16 +1,30 @@
 //! Sumcheck: reduces `Σ_{x∈{0,1}^m} g(x) = c` to one claim `g(r) = v` (Lund et al., 1992).
 //!
+//! | module | holds |
+//! |---|---|
+//! | this one | one sum, and several in lockstep |
+//! | [`zero`] | columns that satisfy equations everywhere |
+//! | `prover` | the other half (feature `prove`) |
+//!
 //! A round polynomial s of degree d travels as its coefficients c_0, c_2, …, c_d; c_1 follows from s(0) + s(1) = c, so a
-//! round costs d words and a wrong one shows where the sumcheck ends. The highest variable is bound first. Several sums
-//! run in lockstep as one with random weights; a sum over fewer variables is one over all of them that ignores the
-//! highest, scaled by a power of two. Soundness error: m·d/|F| each.
+//! round costs d words and a wrong one shows where the sumcheck ends. The highest variable is bound first. Soundness
+//! error: m·d/|F|.
+//!
+//! **Lockstep.** Sums over m_1, m_2, … variables run as one over M = max m_i: each is taken for a sum over all M variables that
+//! ignores the highest M − m_i, which is 2^{M−m_i} times as large, and all are added with powers of a challenge γ. They end
+//! at one point, of which a sum over fewer variables sees the lowest coordinates. Rounds, and so permutations of the
+//! transcript, are those of the longest alone. Error: (sums)/|F| more.
 
 #[cfg(feature = "prove")]
 pub mod prover;
+pub mod zero;
+
+use ark_bn254::Fr;
+use ark_ff::Field;
 
 use crate::{
     arithmetic::Arithmetic,
-    error::Result,
+    error::{Check, Result},
     transcript::{Source, Transcript},
 };
 
@@ -44,4 +58,47 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     }
     point.reverse();
     Ok(Reduced { point, value })
+}
+
+/// Several sums on their way to one point.
+#[must_use = "the sums' values at the point must be compared"]
+pub struct Lockstep<S> {
+    /// r, its lowest variable first; a sum over m variables sees the first m.
+    pub point: Vec<S>,
+    value: S,
+    gamma: S,
+}
+
+/// Verifies sums (variables and claim of each) of degree at most `degree`, in lockstep.
+///
+/// # Errors
+/// Only of the proof's bytes.
+pub fn lockstep<A: Arithmetic, R: Source<A>>(
+    tx: &mut Transcript<'_, A, R>, field: &'static str, degree: usize, sums: &[(usize, A::Scalar)],
+) -> Result<Lockstep<A::Scalar>> {
+    let a = tx.arithmetic;
+    let vars = sums.iter().map(|s| s.0).max().unwrap_or(0);
+    let gamma = tx.challenge();
+    // Horner over the claims, the first with weight 1
+    let total = sums.iter().rev().fold(a.small(0), |total, (own, claim)| {
+        let scale = Fr::from(2u64).pow([vars.saturating_sub(*own) as u64]);
+        a.mul_add(&total, &gamma, &a.scale(scale, claim))
+    });
+    let Reduced { point, value } = verify(tx, field, vars, degree, total)?;
+    Ok(Lockstep { point, value, gamma })
+}
+
+impl<S: Clone> Lockstep<S> {
+    /// The first `vars` coordinates.
+    pub fn low(&self, vars: usize) -> &[S] {
+        self.point.get(..vars).unwrap_or_default()
+    }
+
+    /// Compares with the sums' values at the point, in the order in which they were given.
+    ///
+    /// # Errors
+    /// `check`.
+    pub fn compare<A: Arithmetic<Scalar = S>>(self, a: &A, check: Check, values: &[S]) -> Result<()> {
+        a.assert_eq(check, &self.value, &a.horner(values, &self.gamma))
+    }
 }
