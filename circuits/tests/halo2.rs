@@ -79,7 +79,8 @@ impl<'c> Arithmetic for InCircuit<'c> {
     }
     fn assert_eq(&self, _: Check, a: &Self::Scalar, b: &Self::Scalar) -> Result<()> {
         // lazy constants first: the loader borrows its context while it compares
-        (drop(a.assigned()), drop(b.assigned()));
+        drop(a.assigned());
+        drop(b.assigned());
         self.loader.assert_eq("", a, b);
         Ok(())
     }

@@ -126,7 +126,8 @@ fn edit(column: &mut Ints, at: usize, change: fn(i128) -> i128) {
 
 #[test]
 fn every_equation_is_needed() {
-    let lies: [(&str, fn(&mut Argument)); 6] = [
+    type Lie = fn(&mut Argument);
+    let lies: [(&str, Lie); 6] = [
         ("a bit of 2", |a| a.columns[0].set(3, 2)),
         ("a bit turned", |a| edit(&mut a.columns[0], 3, |v| 1 - v)),
         ("a positive part too large", |a| edit(&mut a.columns[2], 7, |v| v + 1)),
