@@ -189,6 +189,8 @@ fn trace(model: &Model, adapter: &IntAdapter, tokens: &[u32], exponent: i32) -> 
     let mut sites = model.run(tokens)?;
     let rows: Option<Vec<Matrix>> =
         adapter.inputs.iter().map(|(input, _)| sites.remove(&(input.layer, input.site))).collect();
+    // an overflow would make every tolerance infinite
+    rows.as_ref()?.iter().all(|x| x.iter().all(|v| v.is_finite())).then_some(())?;
     let largest = rows.as_ref()?.iter().map(|x| x.amax()).collect();
     let unit = |e: i32| 2f64.powi(-(e + exponent));
     Some((rows?.into_iter().zip(&adapter.inputs).map(|(x, (_, e))| x * unit(*e)).collect(), largest))

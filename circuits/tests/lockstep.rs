@@ -16,7 +16,7 @@ use talea_circuits::{
     },
     transcript::{Transcript, bytes::Bytes, writer::Writer},
 };
-use talea_gpu::{Cpu, Ints};
+use talea_gpu::{Cpu, Device as _, Ints};
 
 /// b² = b and p = b·s: a sign's bit, and the positive part of a number.
 struct Positive;
@@ -139,6 +139,33 @@ fn every_equation_is_needed() {
         let mut a = Argument::new();
         change(&mut a);
         assert_eq!(a.verify(&a.prove()), Err(Rejection::Check(Check::Relation("lockstep"))), "{lie}");
+    }
+}
+
+/// A round changed, and everything after it computed honestly from the challenges that follow: it shows at the end.
+#[test]
+fn a_wrong_round_shows_where_the_sum_ends() {
+    let mut n = common::numbers(9).map(|x| Fr::from(i64::from(x)));
+    let (a, b): (Vec<Fr>, Vec<Fr>) = (n.by_ref().take(32).collect(), n.take(32).collect());
+    let sum = a.iter().zip(&b).map(|(a, b)| *a * b).sum::<Fr>();
+    for wrong in 0..=5 {
+        for word in 0..2 {
+            let (mut x, mut y) = (a.clone(), b.clone());
+            let mut tx = Writer::new(&KEY, &[]);
+            for round in 0..5 {
+                let mut coefficients = Cpu.product_round(&[[&x, &y]]);
+                if round == wrong {
+                    coefficients[word] += Fr::from(1u64);
+                }
+                coefficients.iter().for_each(|c| tx.scalar(c));
+                let r = tx.challenge();
+                [&mut x, &mut y].into_iter().for_each(|c| Cpu.fold(c, &r));
+            }
+            let proof = tx.finish();
+            let mut tx = Transcript::new(&Native, Bytes::new(&proof), &KEY, &[]);
+            let end = sumcheck::verify(&mut tx, "round", 5, 2, sum).unwrap();
+            assert_eq!(end.value == x[0] * y[0], wrong == 5, "round {wrong}, word {word}");
+        }
     }
 }
 
