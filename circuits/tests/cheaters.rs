@@ -207,6 +207,24 @@ fn commitments_must_be_of_what_is_opened() {
     assert_eq!(verify(&moved, &witness(7)), failed, "data at τ^n");
 }
 
+/// Claims and commitments that do not fit the layout prove nothing, whoever made the mistake.
+#[test]
+fn claims_must_fit_their_columns() {
+    let (layout, [v, _]) = Layout::new(6, [("v", 5), ("w", 5)]).unwrap();
+    let other = Layout::new(6, [("a", 1), ("b", 1), ("c", 1)]).unwrap().1[2];
+    let chunk = srs().0[1];
+    let native = talea_circuits::arithmetic::Native;
+    let said = |column, coordinates: usize, chunks: usize| {
+        let mut claims = Claims::new();
+        claims.push(column, vec![Fr::from(3u64); coordinates], Fr::from(1u64));
+        let mut tx = Transcript::new(&native, Bytes::new(&[]), &[9; 32], &[]);
+        opening::verify(&mut tx, &layout, vec![chunk; chunks], claims).map(drop).unwrap_err()
+    };
+    let unfit = Rejection::Check(Check::OpeningBatch);
+    assert_eq!([said(v, 4, 1), said(v, 6, 1), said(other, 5, 1), said(v, 5, 0), said(v, 5, 2)], [unfit; 5]);
+    assert!(matches!(said(v, 5, 1), Rejection::Proof(_)), "then the proof is read");
+}
+
 /// What stands at τ^n and above moves no value: salts hide and do nothing else.
 #[test]
 fn a_salt_moves_no_value() {

@@ -56,10 +56,13 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     let mut placed = Vec::new();
     for claim in claims.0 {
         sum = a.mul_add(&power, &claim.value, &sum);
-        if let Some(place) = layout.place(claim.column) {
-            placed.push((power.clone(), place, claim.point));
-        }
+        // a claim that does not fit its column, like a missing commitment, is the caller's mistake: nothing is proven by it
+        let place = layout.place(claim.column).filter(|place| place.vars == claim.point.len());
+        placed.push((power.clone(), place.ok_or(Rejection::Check(Check::OpeningBatch))?, claim.point));
         power = a.mul(&power, &gamma);
+    }
+    if chunks.len() != layout.chunks() {
+        return Err(Rejection::Check(Check::OpeningBatch));
     }
     let end = sumcheck::verify(tx, "opening round", layout.chunk_vars(), 2, sum)?;
     let values = tx.scalars("chunk value", layout.chunks())?;
