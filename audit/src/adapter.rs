@@ -5,7 +5,10 @@ use std::path::Path;
 use fancy_regex::Regex;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
-use talea_formats::{adapter::IntAdapter, artefact::hex};
+use talea_formats::{
+    adapter::{InputTensor, IntAdapter, IntModule, Site},
+    artefact::hex,
+};
 
 use crate::{Checker, Report};
 
@@ -20,11 +23,78 @@ pub fn audit(report: &mut Report, file: &str, adapter: &IntAdapter, peft: &Path,
     }
     check.same("base", hex(&adapter.base), base_digest(base));
     let config: Value = serde_json::from_slice(&config).unwrap_or_default();
+    plain_lora(&mut check, &config);
+    wiring(&mut check, adapter, base);
     match SafeTensors::deserialize(&weights) {
-        Ok(tensors) => modules(&mut check, adapter, &config, &tensors),
+        Ok(tensors) => {
+            modules(&mut check, adapter, &config, &tensors);
+            others(&mut check, adapter, &tensors, base);
+        }
         Err(e) => check.holds("sources", false, format!("{e:?}"), "PEFT weights that can be read"),
     }
     check.done();
+}
+
+/// Fields that a plain LoRA configuration may set; any other must be absent, null, false or empty.
+const KNOWN: &str = " auto_mapping base_model_name_or_path corda_config ensure_weight_tying eva_config inference_mode loftq_config \
+    lora_dropout lora_ga_config megatron_core peft_version qalora_group_size revision runtime_config task_type alpha_pattern bias \
+    init_lora_weights layers_to_transform lora_alpha peft_type r rank_pattern target_modules use_rslora ";
+
+fn plain_lora(check: &mut Checker<'_>, config: &Value) {
+    let none = |v: &Value| v.is_null() || *v == false || v.as_array().is_some_and(Vec::is_empty);
+    let idle = |v: &Value| none(v) || v.as_object().is_some_and(serde_json::Map::is_empty);
+    check.holds("peft_type", config["peft_type"] == "LORA", &config["peft_type"], "LORA");
+    check.holds("bias", config["bias"].is_null() || config["bias"] == "none", &config["bias"], "none");
+    for (field, value) in config.as_object().into_iter().flatten() {
+        check.holds(field, KNOWN.contains(&format!(" {field} ")) || idle(value), value, "a plain LoRA adapter");
+    }
+}
+
+/// Every module reads the tensor that its path says, and the inputs are exactly those, in order.
+fn wiring(check: &mut Checker<'_>, adapter: &IntAdapter, base: &Path) {
+    let config: Option<Value> =
+        std::fs::read(base.join("config.json")).ok().and_then(|b| serde_json::from_slice(&b).ok());
+    let layers = config.and_then(|c| c["num_hidden_layers"].as_u64()).unwrap_or(0) as u32;
+    let mut wanted = Vec::new();
+    for m in &adapter.modules {
+        let layer = m.path.split('.').find_map(|p| p.parse().ok()).unwrap_or(layers);
+        let site = match m.path.rsplit('.').next() {
+            Some("q_proj" | "k_proj" | "v_proj") => Site::Attention,
+            Some("o_proj") => Site::AttentionOut,
+            Some("gate_proj" | "up_proj") => Site::Mlp,
+            Some("down_proj") => Site::MlpOut,
+            _ => Site::Head,
+        };
+        let own = InputTensor { layer, site, width: m.d_in };
+        let found = adapter.inputs.get(m.input as usize).map(|i| &i.0);
+        check.holds(format!("{} input", m.path), found == Some(&own), format!("{found:?}"), format!("{own:?}"));
+        wanted.push(own);
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let found: Vec<_> = adapter.inputs.iter().map(|i| i.0.clone()).collect();
+    check.holds("inputs", found == wanted, "other tensors", "those that the modules read, ascending");
+}
+
+/// Whatever else the PEFT file holds must be a weight of the base model, value by value.
+fn others(check: &mut Checker<'_>, adapter: &IntAdapter, tensors: &SafeTensors<'_>, base: &Path) {
+    let factor = |name: &str| {
+        let own =
+            |m: &IntModule| ["A", "B"].iter().any(|f| name == format!("base_model.model.{}.lora_{f}.weight", m.path));
+        adapter.modules.iter().any(own)
+    };
+    for name in tensors.names().into_iter().filter(|n| !factor(n)) {
+        let own = name.trim_start_matches("base_model.model.").replace(".base_layer.", ".");
+        let same = weight_files(base).iter().any(|file| {
+            let bytes = std::fs::read(base.join(file)).unwrap_or_default();
+            let found = SafeTensors::deserialize(&bytes).ok();
+            let equal = |n: &str| {
+                found.as_ref().is_some_and(|all| !values(all, n).is_empty() && values(all, n) == values(tensors, name))
+            };
+            equal(&own) || own == "lm_head.weight" && equal("model.embed_tokens.weight")
+        });
+        check.holds(name, same, "another tensor", "a LoRA factor, or a weight of the base model as it is");
+    }
 }
 
 /// BLAKE3 over name, zero byte and BLAKE3 of configuration, tokenizer and weight files.

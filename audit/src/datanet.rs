@@ -83,18 +83,19 @@ fn shingles(text: &str) -> Shingles {
     }
     let mut words = Vec::new();
     for part in folded(&plain).unicode_words().flat_map(|w| w.split(|c: char| !c.is_alphanumeric())) {
-        let letters: String = part.chars().filter(|c| !c.is_numeric()).collect();
-        if !letters.is_empty() {
-            words.push(looks(&letters).replace('i', "l"));
-        } else if !part.is_empty() {
-            words.push(part.to_string());
+        let word = part.trim_end_matches(char::is_numeric);
+        let appended = word.chars().count() >= 4 && word.chars().all(char::is_alphabetic);
+        if !part.is_empty() {
+            words.push(looks(if appended { word } else { part }).replace('i', "l"));
         }
     }
     three_word_runs(words)
 }
 
 fn three_word_runs(words: Vec<String>) -> Shingles {
-    words.windows(words.len().clamp(1, 3)).map(<[String]>::to_vec).collect()
+    let unspaced = |w: &&String| !w.starts_with(|c: char| spaced(c) || c.is_numeric());
+    let width = if 2 * words.iter().filter(unspaced).count() > words.len() { 8 } else { 3 };
+    words.windows(words.len().clamp(1, width)).map(<[String]>::to_vec).collect()
 }
 
 fn near(own: &Shingles, clusters: &[(u32, Shingles)]) -> Option<Status> {
@@ -106,10 +107,17 @@ fn near(own: &Shingles, clusters: &[(u32, Shingles)]) -> Option<Status> {
             true if 5 * shared >= 3 * united as u32 => {
                 Some(Status::NearCopy { cluster, shared, united: united as u32 })
             }
-            true if 4 * shared >= 3 * own as u32 => Some(Status::Excerpt { cluster, shared, own: own as u32 }),
+            true if 4 * shared >= 3 * own as u32 && theirs.len() <= 8 * own => {
+                Some(Status::Excerpt { cluster, shared, own: own as u32 })
+            }
             _ => None,
         }
     })
+}
+
+/// A letter of a script that writes function words apart.
+fn spaced(c: char) -> bool {
+    matches!(u32::from(c), 0x61..=0x7a | 0xc0..=0x52f | 0x531..=0x58f | 0x5d0..=0x6ff | 0x1e00..=0x1fff)
 }
 
 /// The quality rule, version 1.
@@ -124,11 +132,10 @@ fn reject(text: &str, function_words: &HashSet<String>) -> Option<Rejection> {
         let inside: Vec<&str> = sentence.unicode_words().collect();
         for word in &inside {
             let first = word.chars().next().unwrap_or(' ');
-            let spaced = matches!(u32::from(first), 0x61..=0x7a | 0xc0..=0x52f | 0x531..=0x58f | 0x5d0..=0x6ff | 0x1e00..=0x1fff);
             if first.is_numeric() {
                 continue;
             }
-            match function_words.contains(*word) || !spaced {
+            match function_words.contains(*word) || !spaced(first) {
                 true => runs.push(Vec::new()),
                 false => runs.last_mut()?.push(word),
             }

@@ -21,7 +21,14 @@ pub fn audit(report: &mut Report, network: &Network, out: &Path) {
             let name = entry["path"].as_str().unwrap_or("");
             let shown = if list == "files" { name.to_string() } else { format!("input {name}") };
             let mut check = Checker::new(report, shown);
-            match std::fs::read(root.join(name)) {
+            let inside = Path::new(name).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+            let path = root.join(name);
+            if !inside || !path.metadata().is_ok_and(|m| m.is_file()) {
+                check.holds("file", false, "no file of the folder", "a file, as the manifest lists it");
+                check.done();
+                continue;
+            }
+            match std::fs::read(path) {
                 Ok(bytes) => {
                     check.same("bytes", bytes.len() as u64, entry["bytes"].as_u64().unwrap_or(0));
                     check.same(

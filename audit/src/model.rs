@@ -34,6 +34,18 @@ struct Model {
     tokenizer: Tokenizer,
 }
 
+/// Adds a file's tensors; `None` where one is there already.
+fn read_tensors(file: &Path, tensors: &mut HashMap<String, Matrix>) -> Option<()> {
+    let bytes = std::fs::read(file).ok()?;
+    let all = SafeTensors::deserialize(&bytes).ok()?;
+    for (name, view) in all.iter() {
+        let (rows, values) = (*view.shape().first()?, adapter::values(&all, name));
+        let matrix = Matrix::from_row_slice(rows, values.len() / rows.max(1), &values);
+        tensors.insert(name.to_string(), matrix).is_none().then_some(())?;
+    }
+    Some(())
+}
+
 impl Model {
     /// Reads both folders; `None` where something is missing that a forward pass needs.
     fn open(base: &Path, entry: &AdapterEntry, adapter: &IntAdapter) -> Option<Self> {
@@ -41,25 +53,29 @@ impl Model {
             serde_json::from_slice(&std::fs::read(dir.join(name)).ok()?).ok()
         };
         let (config, own) = (json(base, "config.json")?, json(&entry.path, "adapter_config.json")?);
-        let mut tensors = HashMap::new();
-        let files = adapter::weight_files(base).into_iter().map(|name| base.join(name));
-        for file in files.chain([entry.path.join("adapter_model.safetensors")]) {
-            let bytes = std::fs::read(file).ok()?;
-            let all = SafeTensors::deserialize(&bytes).ok()?;
-            for (name, view) in all.iter() {
-                let (rows, values) = (*view.shape().first()?, adapter::values(&all, name));
-                tensors.insert(name.to_string(), Matrix::from_row_slice(rows, values.len() / rows.max(1), &values));
-            }
+        // apart: nothing in an adapter's file may stand for a weight of the base model
+        let (mut tensors, mut factors) = (HashMap::new(), HashMap::new());
+        for name in adapter::weight_files(base) {
+            read_tensors(&base.join(name), &mut tensors)?;
         }
+        read_tensors(&entry.path.join("adapter_model.safetensors"), &mut factors)?;
         let mut lora = HashMap::new();
         for m in &adapter.modules {
-            let mut factor = |f: &str| tensors.remove(&format!("base_model.model.{}.lora_{f}.weight", m.path));
+            let mut factor = |f: &str| factors.remove(&format!("base_model.model.{}.lora_{f}.weight", m.path));
             let (a, b) = (factor("A")?, factor("B")?);
+            (a.ncols() == m.d_in as usize && b.ncols() == a.nrows() && b.nrows() == m.d_out as usize).then_some(())?;
             lora.insert(m.path.clone(), (a, b * adapter::scaling(&own, &m.path)));
         }
-        let mut tokenizer = Tokenizer::from_file(base.join("tokenizer.json")).ok()?;
+        // the library panics on some malformed files
+        let mut tokenizer =
+            std::panic::catch_unwind(|| Tokenizer::from_file(base.join("tokenizer.json"))).ok()?.ok()?;
         tokenizer.with_padding(None).with_truncation(None).ok()?.set_encode_special_tokens(true);
         Some(Self { config, tensors, lora, tokenizer })
+    }
+
+    /// Most tokens of a text with a row.
+    fn positions(&self) -> usize {
+        self.size("max_position_embeddings").unwrap_or(0).min(1 << 17)
     }
 
     fn size(&self, field: &str) -> Option<usize> {
@@ -81,10 +97,11 @@ impl Model {
         let mut y = x * w.transpose();
         let flag = if path.contains("self_attn") { "attention_bias" } else { "mlp_bias" };
         if self.config[flag] == true {
-            let bias = self.tensors.get(&format!("{path}.bias"))?.transpose();
+            let bias = self.tensors.get(&format!("{path}.bias")).filter(|b| b.nrows() == y.ncols())?.transpose();
             y.row_iter_mut().for_each(|mut row| row += &bias);
         }
         if let Some((a, b)) = self.lora.get(path) {
+            (a.ncols() == x.ncols() && b.nrows() == y.ncols()).then_some(())?;
             y += x * a.transpose() * b.transpose();
         }
         Some(y)
@@ -186,13 +203,14 @@ impl Model {
 
 /// A second trace under the adapter's stored exponents and the stored E, and the largest |x| of each input.
 fn trace(model: &Model, adapter: &IntAdapter, tokens: &[u32], exponent: i32) -> Option<(Vec<Matrix>, Vec<f64>)> {
+    (tokens.len() <= model.positions()).then_some(())?; // attention takes memory by its square
     let mut sites = model.run(tokens)?;
     let rows: Option<Vec<Matrix>> =
         adapter.inputs.iter().map(|(input, _)| sites.remove(&(input.layer, input.site))).collect();
     // an overflow would make every tolerance infinite
     rows.as_ref()?.iter().all(|x| x.iter().all(|v| v.is_finite())).then_some(())?;
     let largest = rows.as_ref()?.iter().map(|x| x.amax()).collect();
-    let unit = |e: i32| 2f64.powi(-(e + exponent));
+    let unit = |e: i32| (-f64::from(e) - f64::from(exponent)).exp2();
     Some((rows?.into_iter().zip(&adapter.inputs).map(|(x, (_, e))| x * unit(*e)).collect(), largest))
 }
 
@@ -244,13 +262,12 @@ fn registration(report: &mut Report, files: &[String; 2], model: &Model, r: &Reg
     let mut largest = vec![0f64; r.adapter.inputs.len()];
     for (o, c) in (0u32..).zip(&datanet.contributions).filter(|(_, c)| c.status == Status::Representative) {
         let at = |field: &str| format!("row #{o} {field}");
-        let positions = model.size("max_position_embeddings").unwrap_or(0).min(1 << 17);
         let (tokens, vocab) = (model.encode(&c.text).unwrap_or_default(), model.size("vocab_size").unwrap_or(0));
         let outside = tokens.iter().find(|t| **t as usize >= vocab);
         let row = r.index.rows.iter().find(|row| row.cluster == o);
         let traced = trace(model, &r.adapter, &tokens, row.map_or(0, |row| row.exponent));
         let expected = match (outside, &traced) {
-            _ if tokens.len() > positions => {
+            _ if tokens.len() > model.positions() => {
                 let positions = model.size("max_position_embeddings").unwrap_or(0) as u32;
                 Some(Unindexed::TooLong { tokens: tokens.len() as u32, positions })
             }

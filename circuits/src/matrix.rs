@@ -1,13 +1,14 @@
 //! The tutorial: a rounded product of two matrices of small integers, proven end to end.
 //!
-//! **Statement.** There are matrices A (R × D) and X (T × D) of 16-bit integers with sign and U (T × R) of 24-bit ones, behind
-//! the proof's commitments, such that for every t and ρ
+//! **Statement.** Behind the proof's commitments there are matrices A (R × D), X (T × D), U and rem (T × R) over F such that for
+//! every t and ρ
 //!
 //! ```text
 //! 2^16·U[t,ρ] + rem[t,ρ] − 2^15 = Σ_i X[t,i]·A[ρ,i]        0 ≤ rem < 2^16        −2^23 ≤ U < 2^23
 //! ```
 //!
-//! that is, U = (X·Aᵀ + 2^15) >> 16, the rounding of docs/semantics.md §5. Nothing is said of the range of A and X here.
+//! in F. Where A and X are also known to hold 16-bit integers with sign (this proof does not show it), the equation is one of
+//! integers, and U = (X·Aᵀ + 2^15) >> 16, the rounding of docs/semantics.md §5.
 //!
 //! **How.** U travels in limbs, U = u0 + 2^16·u1 − 2^23. Three lookups in the range 0 … 2^16 − 1 bound u0, rem and u1, a fourth
 //! bounds 2^8·u1, so that u1 < 2^8. At a random point (t, ρ) both sides are one number; the right one is a sum over i, so a

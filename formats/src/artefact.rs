@@ -56,14 +56,21 @@ fn seal(header: &[u8], payload: &[u8]) -> [u8; 32] {
 }
 
 /// The file's bytes.
+///
+/// # Panics
+/// If a column is larger than 4 GiB; [`save`] returns an error instead.
 pub fn encode<T: Artefact + SchemaWrite<Format, Src = T>>(value: &T) -> Vec<u8> {
-    let payload = wincode::config::serialize(value, FORMAT).expect("columns stay below the format's 4 GiB limit");
+    try_encode(value).expect("columns stay below the format's 4 GiB limit")
+}
+
+fn try_encode<T: Artefact + SchemaWrite<Format, Src = T>>(value: &T) -> Result<Vec<u8>, wincode::WriteError> {
+    let payload = wincode::config::serialize(value, FORMAT)?;
     let head = header::<T>(payload.len() as u64);
     let mut out = Vec::with_capacity(HEADER + payload.len());
     out.extend_from_slice(&head);
     out.extend_from_slice(&seal(&head, &payload));
     out.extend_from_slice(&payload);
-    out
+    Ok(out)
 }
 
 /// Parses and checks a file's bytes; `name` appears in errors.
@@ -102,7 +109,8 @@ where
 
 /// Writes an artefact (see [`write_file`]) and returns the BLAKE3 of the file.
 pub fn save<T: Artefact + SchemaWrite<Format, Src = T>>(path: &Path, value: &T) -> Result<[u8; 32]> {
-    let bytes = encode(value);
+    let bytes =
+        try_encode(value).map_err(|e| Error::input(path.display(), "payload", e, "columns of at most 4 GiB"))?;
     write_file(path, &bytes)?;
     Ok(digest(&bytes))
 }

@@ -148,9 +148,9 @@ fn entries<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Vec<(S
         }
 
         fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
-            let mut all: Self::Value = Vec::new();
+            let (mut all, mut names) = (Vec::new(), HashSet::new());
             while let Some((name, value)) = map.next_entry::<String, _>()? {
-                if all.iter().any(|(n, _)| *n == name) {
+                if !names.insert(name.clone()) {
                     return Err(serde::de::Error::custom(format_args!("{name} twice")));
                 }
                 all.push((name, value));

@@ -87,6 +87,9 @@ pub enum SrsCommand {
     Check {
         /// A file that `dev` or `import` wrote.
         file: PathBuf,
+        /// The ceremony's .ptau file: the points must be those that it holds. Without it a file's origin is its own word.
+        #[arg(long, value_name = "FILE")]
+        ptau: Option<PathBuf>,
     },
 }
 

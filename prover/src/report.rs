@@ -25,7 +25,7 @@ pub struct Page<'a> {
     /// What was compared within a tolerance.
     pub within: &'a [&'a str],
     /// What was not compared.
-    pub skipped: Option<&'a str>,
+    pub skipped: &'a [&'a str],
     /// The batch with its digest, if it can be read at all.
     pub batch: Option<(&'a Batch, [u8; 32])>,
     /// The Datanets that can be read.
@@ -92,7 +92,7 @@ fn scope(p: &Page<'_>) -> Markup {
         ul {
             @for what in p.within { li { "within a tolerance: " (what) } }
             @if !p.report.complete { li.no { (STOPPED) } }
-            @if let Some(what) = p.skipped { li.no { "not recomputed, so taken as declared: " (what) } }
+            @for what in p.skipped { li.no { "not recomputed, so taken as declared: " (what) } }
         }
     }
 }

@@ -81,13 +81,49 @@ fn what_demo_writes_is_accepted() {
         let (network, out) = (fixture(name), tmp.path().to_str().unwrap());
         talea(&["demo", "--network", network.to_str().unwrap(), "--out", out]).expect_status(0);
         let text = talea(&["audit", "--network", network.to_str().unwrap(), "--out", out]).expect_status(0).stdout();
-        assert!(text.contains("Accepted") && !text.contains("Not recomputed"), "{text}");
+        assert!(text.contains("Accepted") && !text.contains("as declared: traces"), "{text}");
         assert!(text.contains("Within a tolerance: traces from the models"), "{text}");
         let args = ["audit", "--skip-models", "--network", network.to_str().unwrap(), "--out", out];
         let text = talea(&args).expect_status(0).stdout();
         assert!(text.contains("Not recomputed, so taken as declared: traces, exponents and V"), "{text}");
         assert!(!text.contains("traces from the models, in f64"), "{text}");
     }
+}
+
+/// A module wired to another tensor of the same width, and an adapter's file that brings its own base weight: either would
+/// let a prover choose what it is paid for, consistently.
+#[test]
+fn adapters_read_the_tensors_that_their_paths_say() {
+    let mut demo = Demo::new();
+    demo.corrupt("adapters/crop-disease.adapter", " input", |path| {
+        let (mut a, _) = load::<IntAdapter>(path).unwrap();
+        let widths: Vec<u32> = a.inputs.iter().map(|i| i.0.width).collect();
+        let other = |m: &u32, d: &u32| (0u32..).zip(&widths).find(|(i, w)| i != m && *w == d).map(|(i, _)| i);
+        let (m, to) = a.modules.iter_mut().find_map(|m| other(&m.input, &m.d_in).map(|to| (m, to))).unwrap();
+        m.input = to;
+        save(path, &a).unwrap();
+    });
+    let tmp = tempfile::tempdir().unwrap();
+    let network = tmp.path().join("network");
+    copy_dir(&fixture("second"), &network);
+    let file = network.join("adapters/crop-disease/adapter_model.safetensors");
+    let bytes = std::fs::read(&file).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let end = bytes.len() - 8 - length;
+    header["model.norm.weight"] =
+        serde_json::json!({ "dtype": "F32", "shape": [96], "data_offsets": [end, end + 384] });
+    let header = header.to_string().into_bytes();
+    let all = [&(header.len() as u64).to_le_bytes()[..], &header, &bytes[8 + length..], &[0; 384]].concat();
+    std::fs::write(&file, all).unwrap();
+    let config = network.join("adapters/port-logistics/adapter_config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replacen("\"use_dora\": false", "\"use_dora\": true", 1)).unwrap();
+    let out = demo.tmp.path().join("whole");
+    let args = ["--json", "audit", "--network", network.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let report: Value = serde_json::from_str(&talea(&args).expect_status(1).stdout()).unwrap();
+    let found = |field: &str| report["findings"].as_array().unwrap().iter().any(|f| f["field"] == field);
+    assert!(found("model.norm.weight") && found("use_dora"), "{report}");
 }
 
 /// The page says what the audit found, loads nothing, runs nothing, and shows hostile text as text.

@@ -484,8 +484,18 @@ fn reference_strings_are_made_imported_checked_and_used() {
     assert!(text.contains("INSECURE, for development: anybody can forge with the seed \"tests\""), "{text}");
     let ptau = fixture("../srs/tests/data/power6-prepared.ptau");
     let imported = json_of(&["srs", "import", s(&ptau), "--k", "5", "--lagrange", "3,5", "--out", s(&real)]);
-    assert_eq!((&imported["insecure"], &imported["lagrange"]), (&false.into(), &serde_json::json!([3, 5])));
+    assert_eq!((&imported["insecure"], &imported["lagrange"]), (&serde_json::Value::Null, &serde_json::json!([3, 5])));
     talea(&["srs", "check", s(&real)]).expect_status(0);
+    talea(&["srs", "check", s(&real), "--ptau", s(&ptau)]).expect_status(0);
+    // a file that claims to be of the ceremony, with a τ of its maker's
+    let forged = tmp.path().join("forged.srs");
+    let ours = talea_srs::Srs::dev(5, &[3, 5], "mine").unwrap();
+    let origin = talea_srs::Srs::open(&real).unwrap().0.origin;
+    talea_srs::Srs { origin, ..ours }.save(&forged).unwrap();
+    let claims = talea(&["srs", "check", s(&forged)]).expect_status(0).stdout();
+    assert!(claims.contains("declared: from a ceremony"), "{claims}");
+    let run = talea(&["srs", "check", s(&forged), "--ptau", s(&ptau)]).expect_status(1);
+    assert!(run.stderr().contains("points or an origin of another string"), "{}", run.stderr());
     let refused = talea(&["srs", "import", s(&ptau), "--k", "7", "--out", s(&tmp.path().join("no"))]).refusal();
     assert!(refused.contains("power: found 2^6, expected at least the 2^7 asked for"), "{refused}");
     assert!(!tmp.path().join("no").exists());

@@ -29,10 +29,11 @@ use talea_formats::{
 };
 use wincode::{SchemaRead, SchemaWrite};
 
-/// Largest k: memory, and the field's 2-adicity of 28 with room to spare.
-pub const MAX_K: u32 = 26;
+/// Largest k: 2^25 + 1 powers are 2 GiB, and a file's columns must stay below 4.
+pub const MAX_K: u32 = 25;
 
-/// Where τ comes from.
+/// Where τ comes from, as its file says: whoever makes a file can write anything here. An import, or a comparison with one, is
+/// what makes it more than declared.
 #[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
 pub enum Origin {
     /// From a seed that everybody can read here: insecure, for tests.
@@ -58,7 +59,7 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Dev { seed } => write!(f, "INSECURE, for development: anybody can forge with the seed {seed:?}"),
-            Self::Ceremony { file } => write!(f, "ceremony, .ptau file with BLAKE3 {}", hex(file)),
+            Self::Ceremony { file } => write!(f, "declared: from a ceremony's .ptau file with BLAKE3 {}", hex(file)),
         }
     }
 }
@@ -84,7 +85,10 @@ struct SrsFile {
     origin: Origin,
     tau: [u8; 128],
     powers: Vec<[u8; 64]>,
-    lagrange: Vec<(u32, Vec<[u8; 64]>)>,
+    /// Sizes j of the bases, ascending.
+    sizes: Vec<u32>,
+    /// Their points, one basis after another.
+    lagrange: Vec<[u8; 64]>,
 }
 
 impl Artefact for SrsFile {
@@ -110,7 +114,7 @@ impl Srs {
         let multiples =
             |scalars: &[Fr]| BatchMulPreprocessing::new(G1Projective::generator(), scalars.len()).batch_mul(scalars);
         let basis = |j: u32| {
-            let domain = Radix2EvaluationDomain::<Fr>::new(1 << j).expect("2^26 at most");
+            let domain = Radix2EvaluationDomain::<Fr>::new(1 << j).expect("2^25 at most");
             (j, multiples(&domain.evaluate_all_lagrange_coefficients(tau)))
         };
         Ok(Self {
@@ -135,27 +139,25 @@ impl Srs {
         let name = path.display().to_string();
         let count = file.powers.len().saturating_sub(1);
         if !count.is_power_of_two() || count > 1 << MAX_K {
-            return Err(Error::input(&name, "powers", file.powers.len(), "2^k + 1, k at most 26"));
+            return Err(Error::input(&name, "powers", file.powers.len(), format!("2^k + 1, k at most {MAX_K}")));
         }
-        let mut last = None;
-        for (j, points) in &file.lagrange {
-            if last >= Some(*j) || 1 << j != points.len() || points.len() > count {
-                let expected = "2^j points for each size j, ascending, at most 2^k";
-                return Err(Error::input(
-                    &name,
-                    "lagrange",
-                    format!("{} points of size 2^{j}", points.len()),
-                    expected,
-                ));
-            }
-            last = Some(*j);
+        let ascending = file.sizes.windows(2).all(|w| w[0] < w[1]);
+        let wanted = file.sizes.iter().try_fold(0usize, |sum, j| sum.checked_add(1usize.checked_shl(*j)?));
+        if !ascending || file.sizes.iter().any(|j| *j > count.ilog2()) || wanted != Some(file.lagrange.len()) {
+            let found = format!("{} points for sizes {:?}", file.lagrange.len(), file.sizes);
+            return Err(Error::input(&name, "lagrange", found, "2^j points for each size j, ascending, at most k"));
         }
-        let bases =
-            file.lagrange.iter().map(|(j, p)| Ok((*j, points::read_all(&name, &format!("lagrange 2^{j}"), p)?)));
+        let mut bases = Vec::new();
+        let mut rest = file.lagrange.as_slice();
+        for j in &file.sizes {
+            let (own, more) = rest.split_at(1 << j);
+            bases.push((*j, points::read_all(&name, &format!("lagrange 2^{j}"), own)?));
+            rest = more;
+        }
         let srs = Self {
             powers: points::read_all(&name, "powers", &file.powers)?,
             tau: points::read_g2(&name, "tau", &file.tau)?,
-            lagrange: bases.collect::<Result<_, Error>>()?,
+            lagrange: bases,
             origin: file.origin,
         };
         Ok((srs, digest))
@@ -170,7 +172,8 @@ impl Srs {
             origin: self.origin.clone(),
             tau: points::g2_bytes(&self.tau),
             powers: points::all_bytes(&self.powers),
-            lagrange: self.lagrange.iter().map(|(j, p)| (*j, points::all_bytes(p))).collect(),
+            sizes: self.lagrange.iter().map(|l| l.0).collect(),
+            lagrange: self.lagrange.iter().flat_map(|l| points::all_bytes(&l.1)).collect(),
         };
         save(path, &file)
     }

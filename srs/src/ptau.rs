@@ -32,6 +32,8 @@ use crate::{
 };
 
 const POINT: u64 = 64;
+/// snarkjs writes 11.
+const MOST_SECTIONS: u32 = 64;
 const HEADER: u32 = 1;
 const TAU_G1: u32 = 2;
 const TAU_G2: u32 = 3;
@@ -84,7 +86,7 @@ pub fn import(path: &Path, k: u32, lagrange: &[u32]) -> Result<Srs, Error> {
 /// The Lagrange basis from as many powers: an inverse Fourier transform in the group.
 fn basis(powers: &[G1Affine]) -> Vec<G1Affine> {
     let points: Vec<G1Projective> = powers.iter().map(|p| p.into_group()).collect();
-    let domain = Radix2EvaluationDomain::<ark_bn254::Fr>::new(points.len()).expect("2^26 at most");
+    let domain = Radix2EvaluationDomain::<ark_bn254::Fr>::new(points.len()).expect("2^25 at most");
     G1Projective::normalize_batch(&domain.ifft(&points))
 }
 
@@ -102,6 +104,9 @@ impl Ptau {
             return Err(Error::input(&name, "magic", head[..8].escape_ascii(), "ptau, version 1"));
         }
         let (mut sections, mut at) = (Vec::new(), 12u64);
+        if u32_of(n) > MOST_SECTIONS {
+            return Err(Error::input(&name, "sections", u32_of(n), format!("at most {MOST_SECTIONS}")));
+        }
         for _ in 0..u32_of(n) {
             let mut entry = [0; 12];
             file.seek(SeekFrom::Start(at)).map_err(io)?;

@@ -50,7 +50,12 @@ fn disguised_copies_and_excerpts_of_real_contributions_found_no_cluster() {
     };
     let disguises: [(&str, Disguise); 6] = [
         ("look-alike letters", look_alike),
-        ("digits appended", |t| t.split(' ').map(|w| format!("{w}1")).collect::<Vec<_>>().join(" ")),
+        ("digits appended", |t| {
+            t.split(' ')
+                .map(|w| if w.ends_with(char::is_alphabetic) && w.len() > 3 { format!("{w}1") } else { w.into() })
+                .collect::<Vec<_>>()
+                .join(" ")
+        }),
         ("joined by _", |t| t.replace(' ', "_")),
         ("joined by .", |t| {
             t.split(' ').map(|w| w.trim_end_matches(['.', ',', ':', ';', '?'])).collect::<Vec<_>>().join(".")
@@ -92,6 +97,25 @@ fn a_text_that_quotes_an_earlier_one_is_new() {
     assert_eq!(statuses(&[early, &late])[1], Status::Representative);
     let s = statuses(&[&late, early]);
     assert_eq!(s[1], Status::Excerpt { cluster: 0, shared: 6, own: 6 });
+}
+
+/// One text that holds everything takes nothing but its own length's share: an excerpt's host may be eight times as long.
+#[test]
+fn nobody_takes_all_later_texts_with_one_that_holds_them() {
+    let texts = originals("port-logistics");
+    let all = texts.join(" ");
+    let first = statuses(&[&all, &texts[0]]);
+    assert_eq!(first[1], Status::Representative, "{} texts in one", texts.len());
+    assert!(matches!(statuses(&[&texts[..4].join(" "), &texts[0]])[1], Status::Excerpt { .. }));
+}
+
+/// Scripts that are cut letter by letter need longer runs before three quarters of a text are another's.
+#[test]
+fn unrelated_texts_without_spaces_are_no_copies() {
+    let a = "น้ำเดือดที่หนึ่งร้อยองศาเซลเซียสที่ระดับน้ำทะเลและเดือดเร็วกว่าบนภูเขาสูง";
+    let b = "น้ำแข็งละลายที่ศูนย์องศาเซลเซียสและแข็งตัวที่อุณหภูมิเดียวกันนั้น";
+    assert_eq!(statuses(&[a, b])[1], Status::Representative);
+    assert!(!matches!(statuses(&[a, &format!("{a}!")])[1], Status::Representative));
 }
 
 /// Both thresholds, met exactly and missed by one shingle.

@@ -192,7 +192,10 @@ impl Lookups {
             [t.vars, t.multiplicities.index(), t.width()].into_iter().for_each(|n| hash_number(hasher, n));
             match &t.values {
                 Values::Range => hash_number(hasher, 0),
-                Values::Listed(columns) => columns.iter().flatten().for_each(|x| scalar(hasher, x)),
+                Values::Listed(columns) => {
+                    hash_number(hasher, 1);
+                    columns.iter().flatten().for_each(|x| scalar(hasher, x));
+                }
             }
         }
     }

@@ -33,7 +33,10 @@ pub struct Sum<A: Arithmetic> {
     pub generator: A::Scalar,
 }
 
-/// Two points of which e(left, [1]₂) = e(right, [τ]₂) remains to be shown; sums of such pairs are such pairs.
+/// Two points of which e(left, [1]₂) = e(right, [τ]₂) remains to be shown.
+///
+/// Several may be combined only with weights drawn after all of every proof is absorbed: a prover can make the errors of two
+/// false proofs cancel in their plain sum.
 #[must_use = "nothing is proved until the pairing is checked"]
 pub struct Accumulator<A: Arithmetic> {
     /// Left.

@@ -91,10 +91,11 @@ pub struct Transcript<'a, A: Arithmetic, R> {
 }
 
 impl<'a, A: Arithmetic, R: Source<A>> Transcript<'a, A, R> {
-    /// Begins with the key's digest and the statement, which both sides know.
+    /// Begins with the key's digest and the statement (its length first), which both sides know.
     pub fn new(arithmetic: &'a A, source: R, key: &[u8; 32], statement: &[A::Scalar]) -> Self {
         let mut sponge = Sponge::new(arithmetic);
-        halves(key).iter().for_each(|half| sponge.absorb(arithmetic, &arithmetic.constant(*half)));
+        let length = Fr::from(statement.len() as u64);
+        halves(key).iter().chain([&length]).for_each(|word| sponge.absorb(arithmetic, &arithmetic.constant(*word)));
         statement.iter().for_each(|word| sponge.absorb(arithmetic, word));
         Self { arithmetic, sponge, source }
     }

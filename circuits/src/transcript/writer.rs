@@ -27,7 +27,8 @@ impl<A: Plain> Writer<A> {
     /// The same in another arithmetic.
     pub fn with(arithmetic: A, key: &[u8; 32], statement: &[Fr]) -> Self {
         let mut sponge = Sponge::new(&arithmetic);
-        halves(key).iter().chain(statement).for_each(|word| sponge.absorb(&arithmetic, word));
+        let length = Fr::from(statement.len() as u64);
+        halves(key).iter().chain([&length]).chain(statement).for_each(|word| sponge.absorb(&arithmetic, word));
         Self { arithmetic, sponge, bytes: Vec::new() }
     }
 

@@ -184,6 +184,8 @@ pub fn attested(batch: &Batch, folder: &Folder) -> talea_witness::Result<bool> {
                 && r.request_id == request_hash(&q.id)
                 && r.fee == q.fee
                 && r.node == batch.node
+                && r.adapter == batch.adapter_of(q).adapter
+                && u64::from(r.prompt_tokens) + u64::from(r.completion_tokens) == u64::from(q.tokens)
                 && r.digest(&receipts.domain).0 == q.receipt
         })
     };

@@ -21,7 +21,7 @@ pub fn run(command: &SrsCommand, json: bool) -> anyhow::Result<bool> {
             let digest = srs.save(out)?;
             (srs, digest, out)
         }
-        SrsCommand::Check { file } => match open_checked(file) {
+        SrsCommand::Check { file, ptau } => match open_checked(file, ptau.as_deref()) {
             Ok((srs, digest)) => (srs, digest, file),
             Err(e @ Error::Io { .. }) => return Err(e.into()),
             Err(e) => {
@@ -34,10 +34,17 @@ pub fn run(command: &SrsCommand, json: bool) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Opens a file and checks all of it.
-fn open_checked(file: &Path) -> Result<(Srs, [u8; 32]), Error> {
+/// Opens a file and checks all of it; with a ceremony's file also that it holds that ceremony's points.
+fn open_checked(file: &Path, ptau: Option<&Path>) -> Result<(Srs, [u8; 32]), Error> {
     let (srs, digest) = Srs::open(file)?;
     check(&file.display().to_string(), &srs)?;
+    if let Some(ptau) = ptau {
+        let sizes: Vec<u32> = srs.lagrange.iter().map(|l| l.0).collect();
+        if import(ptau, srs.k(), &sizes)? != srs {
+            let expected = format!("those of {}", ptau.display());
+            return Err(Error::input(file.display(), "powers", "points or an origin of another string", expected));
+        }
+    }
     Ok((srs, digest))
 }
 
@@ -46,7 +53,7 @@ fn print(srs: &Srs, digest: &[u8; 32], file: &Path, json: bool) {
     if json {
         return print_json(&json!({
             "file": file.display().to_string(), "blake3": hex(digest), "k": srs.k(), "lagrange": sizes,
-            "insecure": srs.origin.is_dev(), "origin": srs.origin.to_string(),
+            "insecure": srs.origin.is_dev().then_some(true), "origin": srs.origin.to_string(),
         }));
     }
     say(format_args!("{}   blake3 {}", file.display(), hex(digest)));

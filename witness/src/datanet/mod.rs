@@ -30,6 +30,9 @@ pub const NEAR: (u64, u64) = (3, 5);
 /// equal length share at the ratio of [`NEAR`].
 pub const EXCERPT: (u64, u64) = (3, 4);
 
+/// A text may be this many times as long as its excerpts: nobody can take all later texts with one that holds everything.
+pub const HOST: u64 = 8;
+
 #[derive(serde::Deserialize)]
 struct Line {
     text: String,
@@ -156,7 +159,7 @@ impl Book {
                 let united = size + own - both;
                 if both * NEAR.1 >= united * NEAR.0 {
                     Some((cluster, Status::NearCopy { cluster, shared: both as u32, united: united as u32 }))
-                } else if both * EXCERPT.1 >= own * EXCERPT.0 {
+                } else if both * EXCERPT.1 >= own * EXCERPT.0 && size <= HOST * own {
                     Some((cluster, Status::Excerpt { cluster, shared: both as u32, own: own as u32 }))
                 } else {
                     None

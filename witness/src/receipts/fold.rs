@@ -88,6 +88,8 @@ pub type VoucherKey = ([u8; 20], [u8; 20], [u8; 32]);
 pub struct Ledger {
     domain: Domain,
     open: BTreeMap<VoucherKey, Voucher>,
+    /// Timestamp of the latest of all earlier vouchers: what was served before it has been settled, under whatever key.
+    floor: u64,
 }
 
 impl Ledger {
@@ -102,7 +104,8 @@ impl Ledger {
                 return Err(ReceiptError::Mismatch { field: "voucher (the same payer, node and adapter twice)" });
             }
         }
-        Ok(Self { domain, open })
+        let floor = open.values().map(|v: &Voucher| v.timestamp).max().unwrap_or(0);
+        Ok(Self { domain, open, floor })
     }
 
     /// Nonce of the latest receipt of a voucher, 0 before the first.
@@ -126,8 +129,9 @@ impl Ledger {
         if r.nonce <= v.nonce {
             return Err(ReceiptError::Nonce { found: r.nonce, last: v.nonce });
         }
-        if r.timestamp < v.timestamp {
-            return Err(ReceiptError::Timestamp { found: r.timestamp, last: v.timestamp });
+        let last = v.timestamp.max(self.floor);
+        if r.timestamp < last {
+            return Err(ReceiptError::Timestamp { found: r.timestamp, last });
         }
         let cumulative =
             v.cumulative.checked_add(r.fee).ok_or(ReceiptError::Overflow { cumulative: v.cumulative, fee: r.fee })?;
