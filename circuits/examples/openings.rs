@@ -95,7 +95,7 @@ fn main() {
     for vars in least..=most {
         let (f, at) = (random(1 << vars, 1), random(vars, 2));
         let mut folded = f.clone();
-        at.iter().rev().for_each(|r| Cpu.fold(&mut folded, r));
+        at.iter().for_each(|r| Cpu.fold(&mut folded, r));
         let row = |name: &str, Row(open, verify, bytes): Row, points: usize, scalars: usize| {
             assert!(bytes == 0 || bytes == 64 * points + 32 * scalars);
             println!("| 2^{vars} | {name} | {open:.0} | {verify:.1} | {points} | {scalars} |");

@@ -10,16 +10,16 @@
 //! in F. Where A and X are also known to hold 16-bit integers with sign (this proof does not show it), the equation is one of
 //! integers, and U = (X·Aᵀ + 2^15) >> 16, the rounding of docs/semantics.md §5.
 //!
-//! **How.** U travels in limbs, U = u0 + 2^16·u1 − 2^23. Three lookups in the range 0 … 2^16 − 1 bound u0, rem and u1, a fourth
-//! bounds 2^8·u1, so that u1 < 2^8. At a random point (t, ρ) both sides are one number; the right one is a sum over i, so a
+//! **How.** U + 2^23 and rem travel in limbs that lookups in a range table bound ([`range`]); the table has 2^16 places, or
+//! fewer where the matrices are small. At a random point (t, ρ) both sides are one number; the right one is a sum over i, so a
 //! sumcheck of degree 2 leaves one claim each about X̃ and Ã (Thaler, CRYPTO 2013, §5). All claims meet in one opening.
 //!
 //! ```
-//! use talea_circuits::matrix::{Key, Shape};
+//! use talea_circuits::matrix::{Key, Shape, Sizes};
 //!
 //! let shape = Shape { tokens: 2, rank: 1, width: 3 }; // 4 tokens, rank 2, rows of 8
-//! let key = Key::new(shape, 16).unwrap();
-//! assert!(key.layout().chunks() > 0);
+//! let key = Key::new(shape, Sizes::of(shape)).unwrap();
+//! assert_eq!((key.layout().chunk_vars(), key.layout().chunks()), (8, 1));
 //! # #[cfg(feature = "prove")]
 //! # {
 //! # use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, scalar_mul::BatchMulPreprocessing};
@@ -27,7 +27,7 @@
 //! use talea_circuits::{matrix::Matrices, opening::PairingKey};
 //!
 //! // powers of τ = 7: an SRS that everybody can forge with, good enough for an example
-//! let tau: Vec<Fr> = std::iter::successors(Some(Fr::from(1u64)), |t| Some(*t * Fr::from(7u64))).take((1 << 16) + 1).collect();
+//! let tau: Vec<Fr> = std::iter::successors(Some(Fr::from(1u64)), |t| Some(*t * Fr::from(7u64))).take((1 << 8) + 1).collect();
 //! let powers = BatchMulPreprocessing::new(G1Projective::generator(), tau.len()).batch_mul(&tau);
 //! let x: Vec<i16> = (0..32).map(|i| i * 1000 - 16_000).collect();
 //! let a: Vec<i16> = (0..16).map(|i| 15_000 - i * 2000).collect();
@@ -41,9 +41,12 @@ use ark_bn254::Fr;
 
 use crate::{
     arithmetic::{Arithmetic, Native},
-    columns::{Claims, ColumnId, Layout, TooLarge, hash_number},
+    columns::{Claims, ColumnId, Columns, Layout, TooLarge, hash_number},
     error::{Check, Result},
-    lookup::{self, Entry, Form, Lookups, Malformed, Table, Values},
+    lookup::{
+        self, Lookups, Malformed, Table, Values,
+        range::{self, Limbs},
+    },
     opening::{self, Accumulator, PairingKey},
     sumcheck,
     transcript::{Source, Transcript, bytes::Bytes},
@@ -60,24 +63,56 @@ pub struct Shape {
     pub width: usize,
 }
 
+/// What costs depend on, and security does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// log₂ of a chunk.
+    pub chunk: usize,
+    /// log₂ of the range table.
+    pub range: usize,
+}
+
+impl Sizes {
+    /// What costs least.
+    pub fn of(shape: Shape) -> Self {
+        let cells = shape.tokens + shape.rank;
+        let range = range::width(&[(cells, U_BITS), (cells, REM_BITS)]);
+        Self { chunk: Parts::new(shape, range).0.chunk_vars(), range }
+    }
+}
+
 /// What the verifier knows: sizes, layout, lookups, and their digest.
 #[derive(Debug, Clone)]
 pub struct Key {
     shape: Shape,
     layout: Layout,
     lookups: Lookups,
-    columns: Columns,
+    parts: Parts,
     digest: [u8; 32],
 }
 
 /// The columns by name.
-#[derive(Debug, Clone, Copy)]
-struct Columns {
+#[derive(Debug, Clone)]
+struct Parts {
     x: ColumnId,
     a: ColumnId,
-    u0: ColumnId,
-    u1: ColumnId,
-    rem: ColumnId,
+    u: Limbs,
+    rem: Limbs,
+    multiplicities: ColumnId,
+}
+
+impl Parts {
+    fn new(shape: Shape, range: usize) -> (Columns, Self) {
+        let (mut all, cells) = (Columns::default(), shape.tokens + shape.rank);
+        let parts = Self {
+            x: all.push("x", shape.tokens + shape.width),
+            a: all.push("a", shape.rank + shape.width),
+            u: Limbs::new(&mut all, "u", cells, U_BITS, range),
+            rem: Limbs::new(&mut all, "rem", cells, REM_BITS, range),
+            multiplicities: all.push("multiplicities", range.clamp(1, range::LARGEST)),
+        };
+        (all, parts)
+    }
 }
 
 /// A shape for which there is no key.
@@ -91,37 +126,30 @@ pub enum KeyError {
     Lookups(#[from] Malformed),
 }
 
-/// Bits of the range table.
-const RANGE: usize = 16;
-/// Bits of U's upper limb.
-const HIGH: u64 = 8;
+/// Bits of U + 2^23.
+const U_BITS: usize = 24;
+/// Bits of rem: what the product is rounded by.
+const REM_BITS: usize = 16;
+/// What is added to the product so that U and rem are not negative: half of the rounding, and 2^16·2^23.
+const SHIFT: u64 = (1 << (REM_BITS - 1)) + (1 << (REM_BITS + U_BITS - 1));
 
 impl Key {
-    /// The key of a shape, with chunks of 2^chunk_vars coefficients.
+    /// The key of a shape.
     ///
     /// # Errors
-    /// A matrix or the range table (2^16) that no chunk can hold.
-    pub fn new(shape: Shape, chunk_vars: usize) -> Result<Self, KeyError> {
-        let (t, r, w) = (shape.tokens, shape.rank, shape.width);
-        let names =
-            [("x", t + w), ("a", r + w), ("u0", t + r), ("u1", t + r), ("rem", t + r), ("multiplicities", RANGE)];
-        let (layout, ids) = Layout::new(chunk_vars, names)?;
-        let [x, a, u0, u1, rem, multiplicities] = ids;
-        let columns = Columns { x, a, u0, u1, rem };
-        let entry = |form| Entry { vars: t + r, forms: vec![form], table: 0 };
-        let entries = vec![
-            entry(Form::column(u0)),
-            entry(Form::column(rem)),
-            entry(Form::column(u1)),
-            entry(Form::scaled(u1, 1 << (RANGE as u64 - HIGH))),
-        ];
-        let tables = vec![Table { vars: RANGE, values: Values::Range, multiplicities }];
-        let lookups = Lookups::new(&layout, entries, tables)?;
+    /// A matrix or the range table that no chunk can hold.
+    pub fn new(shape: Shape, sizes: Sizes) -> Result<Self, KeyError> {
+        let (all, parts) = Parts::new(shape, sizes.range);
+        let layout = all.stack(sizes.chunk)?;
+        let entries = [&parts.u, &parts.rem].iter().flat_map(|limbs| limbs.entries(0)).collect();
+        let vars = layout.place(parts.multiplicities).map_or(0, |place| place.vars);
+        let table = Table { vars, values: Values::Range, multiplicities: parts.multiplicities };
+        let lookups = Lookups::new(&layout, entries, vec![table])?;
         let mut hasher = blake3::Hasher::new_derive_key("talea 1 key of the matrix tutorial");
-        [t, r, w].into_iter().for_each(|n| hash_number(&mut hasher, n));
+        [shape.tokens, shape.rank, shape.width].into_iter().for_each(|n| hash_number(&mut hasher, n));
         layout.describe(&mut hasher);
         lookups.describe(&mut hasher);
-        Ok(Self { shape, layout, lookups, columns, digest: *hasher.finalize().as_bytes() })
+        Ok(Self { shape, layout, lookups, parts, digest: *hasher.finalize().as_bytes() })
     }
 
     /// How the columns lie.
@@ -163,19 +191,20 @@ impl Key {
 
     /// Both sides of the equation at a random point.
     fn product<A: Arithmetic, R: Source<A>>(&self, tx: &mut Transcript<'_, A, R>) -> Result<Claims<A::Scalar>> {
-        let (a, c) = (tx.arithmetic, &self.columns);
+        let (a, c) = (tx.arithmetic, &self.parts);
         let (row, token) = (tx.challenges(self.shape.rank), tx.challenges(self.shape.tokens));
         let at: Vec<A::Scalar> = row.iter().chain(&token).cloned().collect();
-        let mut next = || tx.scalar("product value");
-        let (u0, u1, rem) = (next()?, next()?, next()?);
-        let parts = [a.scale(Fr::from(1u64 << 16), &u0), a.scale(Fr::from(1u64 << 32), &u1), rem.clone()];
-        let sum = a.sub(&a.sum(&parts), &a.small((1 << 39) + (1 << 15)));
+        let u = tx.scalars("product value", c.u.columns.len())?;
+        let rem = tx.scalars("product value", c.rem.columns.len())?;
+        // 2^16·(U + 2^23) + rem = product + SHIFT
+        let left = a.add(&a.scale(Fr::from(1u64 << REM_BITS), &c.u.value(a, &u)), &c.rem.value(a, &rem));
+        let sum = a.sub(&left, &a.small(SHIFT));
         let end = sumcheck::verify(tx, "product round", self.shape.width, 2, sum)?;
         let (x, w) = (tx.scalar("product column")?, tx.scalar("product column")?);
         a.assert_eq(Check::Relation("matrix product"), &end.value, &a.mul(&x, &w))?;
         let mut claims = Claims::new();
-        for (column, value) in [(c.u0, u0), (c.u1, u1), (c.rem, rem)] {
-            claims.push(column, at.clone(), value);
+        for (column, value) in c.u.columns.iter().zip(u).chain(c.rem.columns.iter().zip(rem)) {
+            claims.push(*column, at.clone(), value);
         }
         claims.push(c.x, end.point.iter().chain(&token).cloned().collect(), x);
         claims.push(c.a, end.point.into_iter().chain(row).collect(), w);
@@ -188,16 +217,13 @@ impl Key {
 mod prover {
     use ark_bn254::{Fr, G1Affine};
     use rayon::prelude::*;
-    use talea_gpu::{Device, Ints};
+    use talea_gpu::{Device, Ints, evaluate};
 
-    use super::{HIGH, Key};
+    use super::{Key, REM_BITS, SHIFT, U_BITS};
     use crate::{
         arithmetic::Plain,
         columns::{Claims, ColumnId, ints::Witness},
-        lookup::{
-            self,
-            prover::{Outside, evaluate},
-        },
+        lookup::{self, prover::Outside},
         opening,
         sumcheck::prover::products,
         transcript::writer::Writer,
@@ -220,28 +246,24 @@ mod prover {
         /// If the matrices' sizes are not the key's.
         pub fn new(key: &'k Key, x: Vec<i16>, a: Vec<i16>) -> Result<Self, Outside> {
             let (rank, width) = (1usize << key.shape.rank, 1usize << key.shape.width);
-            let products: Vec<i64> = x
+            let shifted: Vec<i128> = x
                 .par_chunks(width)
                 .flat_map_iter(|row| {
                     let dot = |w: &[i16]| row.iter().zip(w).map(|(x, a)| i64::from(*x) * i64::from(*a)).sum::<i64>();
-                    a.chunks(width).map(dot)
+                    a.chunks(width).map(move |w| i128::from(dot(w)) + i128::from(SHIFT))
                 })
                 .collect();
-            assert_eq!(products.len(), rank << key.shape.tokens, "sizes of the key");
-            let shifted = |p: &i64| p + (1 << 15) + (1 << 39);
-            let high = products.iter().map(|p| shifted(p) >> 32);
-            let place = high.clone().position(|u1| !(0..1 << HIGH).contains(&u1));
-            if let Some(place) = place {
-                return Err(Outside { entry: 2, place });
+            assert_eq!(shifted.len(), rank << key.shape.tokens, "sizes of the key");
+            let inside = |v: &i128| (0..1 << (U_BITS + REM_BITS)).contains(v);
+            if let Some(place) = shifted.iter().position(|v| !inside(v)) {
+                return Err(Outside { entry: 0, place });
             }
-            let columns = vec![
-                Ints::I16(x),
-                Ints::I16(a),
-                Ints::U16(products.iter().map(|p| (shifted(p) >> 16) as u16).collect()),
-                Ints::U8(high.map(|u1| u1 as u8).collect()),
-                Ints::U16(products.iter().map(|p| shifted(p) as u16).collect()),
-                Ints::U32(Vec::new()),
-            ];
+            let u: Vec<u128> = shifted.iter().map(|v| (v >> REM_BITS) as u128).collect();
+            let rem: Vec<u128> = shifted.iter().map(|v| *v as u128).collect();
+            let mut columns = vec![Ints::I16(x), Ints::I16(a)];
+            columns.extend(key.parts.u.split(&u));
+            columns.extend(key.parts.rem.split(&rem));
+            columns.push(Ints::U32(Vec::new()));
             let mut all = Self { key, columns };
             all.count()?;
             Ok(all)
@@ -299,25 +321,20 @@ mod prover {
         }
 
         fn product(&self, tx: &mut Writer<impl Plain>, device: &impl Device) -> Claims<Fr> {
-            let (shape, c) = (self.key.shape, self.key.columns);
+            let (shape, c) = (self.key.shape, &self.key.parts);
             let (row, token) = (tx.challenges(shape.rank), tx.challenges(shape.tokens));
             let at: Vec<Fr> = row.iter().chain(&token).copied().collect();
-            let values: Vec<Fr> =
-                [c.u0, c.u1, c.rem].iter().map(|id| evaluate(device, &self.columns[id.index()], &at)).collect();
-            values.iter().for_each(|v| tx.scalar(v));
+            let mut claims = Claims::new();
+            for id in c.u.columns.iter().chain(&c.rem.columns) {
+                let value = evaluate(device, &self.columns[id.index()], &at);
+                tx.scalar(&value);
+                claims.push(*id, at.clone(), value);
+            }
             // both matrices with their rows bound: vectors over i
-            let bind = |id: ColumnId, point: &[Fr]| {
-                let mut column = self.columns[id.index()].fields();
-                point.iter().rev().for_each(|r| device.fold(&mut column, r));
-                column
-            };
+            let bind = |id: ColumnId, point: &[Fr]| device.vector_matrix(&device.eq(point), &self.columns[id.index()]);
             let mut pair = [[bind(c.x, &token), bind(c.a, &row)]];
             let end = products(tx, device, &mut pair, shape.width);
             let [[x, a]] = pair;
-            let mut claims = Claims::new();
-            for (column, value) in [c.u0, c.u1, c.rem].into_iter().zip(values) {
-                claims.push(column, at.clone(), value);
-            }
             tx.scalar(&x[0]);
             tx.scalar(&a[0]);
             claims.push(c.x, end.iter().chain(&token).copied().collect(), x[0]);

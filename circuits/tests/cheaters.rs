@@ -4,7 +4,7 @@ mod common;
 
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::{AffineRepr, CurveGroup};
-use common::{CHUNK, key, matrices, srs};
+use common::{CHUNK, key, layout, matrices, srs};
 use talea_circuits::{
     Check, Rejection,
     columns::{Claims, Layout, ints::Witness},
@@ -90,7 +90,7 @@ struct Byte {
 
 impl Byte {
     fn new(both: bool, values: [u16; 4]) -> Self {
-        let (layout, [v, multiplicities]) = Layout::new(CHUNK, [("v", 2), ("multiplicities", 16)]).unwrap();
+        let (layout, [v, multiplicities]) = layout(CHUNK, [("v", 2), ("multiplicities", 16)]);
         let entry = |form| Entry { vars: 2, forms: vec![form], table: 0 };
         let mut entries = vec![entry(Form::column(v))];
         if both {
@@ -137,7 +137,7 @@ fn eight_bits_need_the_second_lookup() {
 #[test]
 fn tuples_are_looked_up_as_wholes() {
     let check = |exponents: [u8; 4], powers_of: [u16; 4], counts: [u32; 16]| -> Result<(), Rejection> {
-        let (layout, [n, p, small, big]) = Layout::new(CHUNK, [("n", 2), ("p", 2), ("small", 4), ("big", 16)]).unwrap();
+        let (layout, [n, p, small, big]) = layout(CHUNK, [("n", 2), ("p", 2), ("small", 4), ("big", 16)]);
         let entries = vec![
             Entry { vars: 2, forms: vec![Form::column(n), Form::column(p)], table: 0 },
             Entry { vars: 2, forms: vec![Form::column(p)], table: 1 },
@@ -164,10 +164,10 @@ fn tuples_are_looked_up_as_wholes() {
     assert_eq!(check([3, 0, 15, 3], [8, 1, 32768, 8], counts), Ok(()));
     assert_eq!(check([3, 0, 15, 3], [1, 8, 32768, 8], counts), Err(Rejection::Check(Check::LookupRoot)));
     assert_eq!(check([3, 0, 15, 4], [8, 1, 32768, 8], counts), Err(Rejection::Check(Check::LookupRoot)));
-    let (layout, [n, big]) = Layout::new(CHUNK, [("n", 2), ("big", 16)]).unwrap();
+    let (placed, [n, big]) = layout(CHUNK, [("n", 2), ("big", 16)]);
     let entry = Entry { vars: 3, forms: vec![Form::column(n)], table: 0 };
     let table = Table { vars: 16, values: Values::Range, multiplicities: big };
-    let said = Lookups::new(&layout, vec![entry], vec![table]).unwrap_err().to_string();
+    let said = Lookups::new(&placed, vec![entry], vec![table]).unwrap_err().to_string();
     assert_eq!(said, "lookups: variables of a column of entry 0: found 2, expected 3");
 }
 
@@ -210,8 +210,8 @@ fn commitments_must_be_of_what_is_opened() {
 /// Claims and commitments that do not fit the layout prove nothing, whoever made the mistake.
 #[test]
 fn claims_must_fit_their_columns() {
-    let (layout, [v, _]) = Layout::new(6, [("v", 5), ("w", 5)]).unwrap();
-    let other = Layout::new(6, [("a", 1), ("b", 1), ("c", 1)]).unwrap().1[2];
+    let other = layout(6, [("a", 1), ("b", 1), ("c", 1)]).1[2];
+    let (layout, [v, _]) = layout(6, [("v", 5), ("w", 5)]);
     let chunk = srs().0[1];
     let native = talea_circuits::arithmetic::Native;
     let said = |column, coordinates: usize, chunks: usize| {
@@ -229,10 +229,10 @@ fn claims_must_fit_their_columns() {
 #[test]
 fn a_salt_moves_no_value() {
     let (powers, pairing) = srs();
-    let (layout, [v, w]) = Layout::new(6, [("v", 5), ("w", 5)]).unwrap();
+    let (layout, [v, w]) = layout(6, [("v", 5), ("w", 5)]);
     let columns = vec![Ints::I16((0..32).map(|i| i * 991 - 9000).collect()), Ints::U8((0..32).collect())];
     let point: Vec<Fr> = (0..5).map(|i| Fr::from(1000u64 + i)).collect();
-    let values: Vec<Fr> = columns.iter().map(|c| lookup::prover::evaluate(&Cpu, c, &point)).collect();
+    let values: Vec<Fr> = columns.iter().map(|c| talea_gpu::evaluate(&Cpu, c, &point)).collect();
     for salt in [Fr::from(0u64), Fr::from(1u64), Fr::from(u64::MAX)] {
         let mut witness = Witness::new(&layout, columns.clone(), &[1; 32]);
         witness.salts = vec![salt];

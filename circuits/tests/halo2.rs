@@ -9,7 +9,7 @@ use std::{mem, rc::Rc};
 
 use ark_ec::AffineRepr;
 use ark_ff::PrimeField;
-use common::srs;
+use common::{layout, srs};
 use halo2_base::{
     Context,
     QuantumCell::Constant,
@@ -163,7 +163,7 @@ struct Small {
 
 impl Small {
     fn new() -> Self {
-        let (layout, [v, m]) = Layout::new(5, [("v", 2), ("multiplicities", 4)]).unwrap();
+        let (layout, [v, m]) = layout(5, [("v", 2), ("multiplicities", 4)]);
         let entry = Entry { vars: 2, forms: vec![Form::column(v)], table: 0 };
         let table = Table { vars: 4, values: Values::Range, multiplicities: m };
         let lookups = Lookups::new(&layout, vec![entry], vec![table]).unwrap();

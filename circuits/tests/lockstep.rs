@@ -3,7 +3,7 @@
 mod common;
 
 use ark_bn254::Fr;
-use common::srs;
+use common::{layout, srs};
 use talea_circuits::{
     Check, Rejection, Result,
     arithmetic::{Arithmetic, Native},
@@ -54,7 +54,7 @@ struct Argument {
 impl Argument {
     fn new() -> Self {
         let sizes = [("b", 5), ("s", 5), ("p", 5), ("x", 2), ("y", 2), ("v", 3), ("w", 3)];
-        let (layout, ids) = Layout::new(VARS, sizes).unwrap();
+        let (layout, ids) = layout(VARS, sizes);
         let mut n = common::numbers(5);
         let s: Vec<i16> = n.by_ref().take(32).collect();
         let b: Vec<u8> = s.iter().map(|s| u8::from(*s > 0)).collect();

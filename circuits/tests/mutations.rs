@@ -167,21 +167,20 @@ fn the_key_and_the_statement_are_absorbed() {
 /// Keys of other shapes have other digests, whatever part of them differs.
 #[test]
 fn digests_tell_keys_apart() {
-    use talea_circuits::matrix::Shape;
+    use talea_circuits::matrix::{Shape, Sizes};
+    let shape = |(tokens, rank, width)| Shape { tokens, rank, width };
     let shapes = [(3, 2, 4), (2, 3, 4), (3, 2, 5), (4, 1, 4), (2, 2, 5)];
-    let digests: BTreeSet<[u8; 32]> = shapes
-        .iter()
-        .flat_map(|&(tokens, rank, width)| {
-            [16, 17].map(|chunk| *Key::new(Shape { tokens, rank, width }, chunk).unwrap().digest())
-        })
-        .collect();
-    assert_eq!(digests.len(), 10);
-    assert!(Key::new(Shape { tokens: 3, rank: 2, width: 4 }, 15).unwrap_err().to_string().contains("multiplicities"));
-    assert!(Key::new(Shape { tokens: 13, rank: 2, width: 4 }, 16).unwrap_err().to_string().contains("column x"));
+    let sizes = [(16, 16), (17, 16), (16, 15)].map(|(chunk, range)| Sizes { chunk, range });
+    let keys = shapes.iter().flat_map(|s| sizes.map(|sizes| Key::new(shape(*s), sizes).unwrap()));
+    let digests: BTreeSet<[u8; 32]> = keys.map(|key| *key.digest()).collect();
+    assert_eq!(digests.len(), 15);
+    let refused = |s, chunk| Key::new(shape(s), Sizes { chunk, range: 16 }).unwrap_err().to_string();
+    assert!(refused((3, 2, 4), 15).contains("multiplicities"));
+    assert!(refused((13, 2, 4), 16).contains("column x"));
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+    #![proptest_config(proptest::prelude::ProptestConfig::default())]
     /// No bytes panic or hang the verifier, and none but a proof are accepted.
     #[test]
     fn hostile_bytes_are_refused(edits in proptest::collection::vec((proptest::prelude::any::<u32>(), 1u8..), 1..8), cut in proptest::option::of(0usize..8000)) {

@@ -8,7 +8,7 @@ use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::{CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, Field};
 use ark_poly::{DenseUVPolynomial, Polynomial, univariate::DensePolynomial};
-use common::srs;
+use common::{layout, srs};
 use talea_circuits::{
     Check, Rejection, Result,
     arithmetic::{Arithmetic, Native, Plain},
@@ -232,7 +232,7 @@ fn mercury_needs_alpha_after_h() {
 #[test]
 fn claims_need_gamma_after_them() {
     let (powers, pairing) = srs();
-    let (layout, [v, w]) = Layout::new(6, [("v", 5), ("w", 5)]).unwrap();
+    let (layout, [v, w]) = layout(6, [("v", 5), ("w", 5)]);
     let columns =
         vec![Ints::I16(common::numbers(1).take(32).collect()), Ints::I16(common::numbers(2).take(32).collect())];
     let witness = Witness::new(&layout, columns, &[1; 32]);
@@ -241,22 +241,21 @@ fn claims_need_gamma_after_them() {
     fn run<A: Plain>(make: impl Fn() -> A, gamma: Fr, s: &Setup<'_>) -> Result<()> {
         let lie = Fr::from(1000u64);
         let false_values = [s.values[0] + lie, s.values[1] - lie / gamma];
-        let claims = || {
+        let claims = |values: &[Fr]| {
             let mut c = Claims::new();
-            c.push(s.ids[0], s.points[0].clone(), false_values[0]);
-            c.push(s.ids[1], s.points[1].clone(), false_values[1]);
+            (0..2).for_each(|i| c.push(s.ids[i], s.points[i].clone(), values[i]));
             c
         };
         let mut tx = Writer::with(make(), &[4; 32], &[]);
         s.chunks.iter().for_each(|c| tx.point(c));
         false_values.iter().for_each(|v| tx.scalar(v));
-        opening::prover::prove(&mut tx, &Cpu, s.powers, s.layout, s.witness, claims());
+        opening::prover::prove(&mut tx, &Cpu, s.powers, s.layout, s.witness, claims(s.values)); // their sum is the same
         let proof = tx.finish();
         let arithmetic = make();
         let mut tx = Transcript::new(&arithmetic, Bytes::new(&proof), &[4; 32], &[]);
         let chunks = vec![tx.point("chunk")?];
         tx.scalars("value", 2)?;
-        let accumulator = opening::verify(&mut tx, s.layout, chunks, claims())?;
+        let accumulator = opening::verify(&mut tx, s.layout, chunks, claims(&false_values))?;
         accumulator.check(s.pairing)
     }
     struct Setup<'s> {
@@ -336,7 +335,6 @@ fn rounds_need_their_challenge_after_them() {
         let arithmetic = make();
         let mut tx = Transcript::new(&arithmetic, Bytes::new(&proof), &[4; 32], &[]);
         let end = sumcheck::verify(&mut tx, "round", 4, 2, lie).unwrap();
-        ends.reverse();
         assert_eq!(end.point, ends);
         end.value == a[0] * b[0]
     }

@@ -5,10 +5,16 @@ use ark_ec::VariableBaseMSM;
 use ark_ff::{AdditiveGroup, One, Zero};
 use rayon::prelude::*;
 
-use crate::{Device, Ints};
+use crate::{
+    Device, Ints,
+    ints::each,
+    mac::{self, Factor, Small, Sum},
+};
 
 /// Values per task below which splitting costs more than it gives.
 const TASK: usize = 1 << 10;
+/// Columns of a matrix whose sums are formed together: they stay in the nearest cache.
+const STRIP: usize = 1 << 7;
 
 /// The CPU device.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,41 +64,75 @@ impl Device for Cpu {
         all
     }
 
+    fn matrix_vector(&self, matrix: &Ints, w: &[Fr]) -> Vec<Fr> {
+        let rows = 1 + TASK / w.len();
+        each!(matrix, v => v.par_chunks(w.len()).with_min_len(rows).map(|row| mac::dot(w, row.iter().copied())).collect())
+    }
+
+    fn vector_matrix(&self, w: &[Fr], matrix: &Ints) -> Vec<Fr> {
+        each!(matrix, v => vector_matrix(w, v))
+    }
+
+    fn add_scaled(&self, to: &mut [Fr], factor: &Fr, ints: &Ints) {
+        each!(ints, v => add_scaled(to, factor, v));
+    }
+
     fn fold(&self, values: &mut Vec<Fr>, r: &Fr) {
-        let half = values.len() / 2;
-        let (low, high) = values.split_at_mut(half);
-        low.par_iter_mut().zip(high).with_min_len(TASK).for_each(|(l, h)| *l += *r * (*h - *l));
-        values.truncate(half);
+        let line = |v: &[Fr]| v[0] + *r * (v[1] - v[0]);
+        *values = values.par_chunks_exact(2).with_min_len(TASK).map(line).collect();
+    }
+
+    fn fold_ints(&self, ints: &Ints, r: &Fr) -> Vec<Fr> {
+        each!(ints, v => fold_ints(v, r))
+    }
+
+    fn half_sum(&self, [low, high]: [&[Fr]; 2], values: &[Fr], parity: usize) -> Fr {
+        let block = |(v, h): (&[Fr], &Fr)| *h * v.chunks(2).zip(low).map(|(v, l)| v[parity] * l).sum::<Fr>();
+        values.par_chunks(2 * low.len()).zip(high).with_min_len(1 + TASK / low.len()).map(block).sum()
+    }
+
+    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, parity: usize) -> Fr {
+        each!(ints, v => half_sum(eq, v, parity))
     }
 
     fn product_round(&self, pairs: &[[&[Fr]; 2]]) -> [Fr; 2] {
         let of_pair = |[a, b]: &[&[Fr]; 2]| {
-            let half = a.len() / 2;
-            let ((a0, a1), (b0, b1)) = (a.split_at(half), b.split_at(half));
-            let terms = |i: usize| [a0[i] * b0[i], (a1[i] - a0[i]) * (b1[i] - b0[i])];
-            (0..half).into_par_iter().with_min_len(TASK).map(terms).reduce(|| [Fr::ZERO; 2], add)
+            let terms = |(a, b): (&[Fr], &[Fr])| [a[0] * b[0], (a[1] - a[0]) * (b[1] - b[0])];
+            let all = a.par_chunks_exact(2).zip(b.par_chunks_exact(2)).with_min_len(TASK);
+            all.map(terms).reduce(|| [Fr::ZERO; 2], add)
         };
         pairs.iter().map(of_pair).fold([Fr::ZERO; 2], add)
     }
 
     fn fraction_layer(&self, p: &[Fr], q: &[Fr]) -> [Vec<Fr>; 2] {
-        let half = p.len() / 2;
-        let ((p0, p1), (q0, q1)) = (p.split_at(half), q.split_at(half));
-        let sum = |i: usize| (p0[i] * q1[i] + p1[i] * q0[i], q0[i] * q1[i]);
-        let (p, q) = (0..half).into_par_iter().with_min_len(TASK).map(sum).unzip();
+        let sum = |(p, q): (&[Fr], &[Fr])| (p[0] * q[1] + p[1] * q[0], q[0] * q[1]);
+        let (p, q) = p.par_chunks_exact(2).zip(q.par_chunks_exact(2)).with_min_len(TASK).map(sum).unzip();
         [p, q]
     }
 
-    fn fraction_round(&self, eq: &[Fr], columns: [&[Fr]; 4]) -> [Fr; 2] {
-        let half = eq.len();
-        let [p0, p1, q0, q1] = columns.map(|c| c.split_at(half));
-        let terms = |i: usize| {
-            let step = |c: (&[Fr], &[Fr])| c.1[i] - c.0[i];
-            let low = p0.0[i] * q1.0[i] + p1.0[i] * q0.0[i];
-            let high = step(p0) * step(q1) + step(p1) * step(q0);
-            [eq[i] * low, eq[i] * high]
+    fn fraction_round(&self, [low, high]: [&[Fr]; 2], p: &[Fr], q: &[Fr]) -> [Fr; 2] {
+        let block = |((p, q), h): ((&[Fr], &[Fr]), &Fr)| {
+            let places = p.chunks_exact(4).zip(q.chunks_exact(4)).zip(low);
+            let [at0, leading] = places.fold([Fr::ZERO; 2], |sum, ((p, q), l)| {
+                let value = p[0] * q[1] + p[1] * q[0];
+                let top = (p[2] - p[0]) * (q[3] - q[1]) + (p[3] - p[1]) * (q[2] - q[0]);
+                add(sum, [*l * value, *l * top])
+            });
+            [*h * at0, *h * leading]
         };
-        (0..half).into_par_iter().with_min_len(TASK).map(terms).reduce(|| [Fr::ZERO; 2], add)
+        let size = 4 * low.len();
+        let blocks = p.par_chunks(size).zip(q.par_chunks(size)).zip(high).with_min_len(1 + TASK / size);
+        blocks.map(block).reduce(|| [Fr::ZERO; 2], add)
+    }
+
+    fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr) {
+        let mut folded = vec![Fr::ZERO; values.len() / 2];
+        let line = |(to, v): (&mut [Fr], &[Fr])| {
+            to[0] = v[0] + *r * (v[2] - v[0]);
+            to[1] = v[1] + *r * (v[3] - v[1]);
+        };
+        folded.par_chunks_exact_mut(2).zip(values.par_chunks_exact(4)).with_min_len(TASK).for_each(line);
+        *values = folded;
     }
 }
 
@@ -100,30 +140,107 @@ fn add(a: [Fr; 2], b: [Fr; 2]) -> [Fr; 2] {
     [a[0] + b[0], a[1] + b[1]]
 }
 
+fn vector_matrix<T: Small>(w: &[Fr], matrix: &[T]) -> Vec<Fr> {
+    let width = matrix.len() / w.len();
+    let weights: Fr = w.iter().sum();
+    let mut out = vec![Fr::ZERO; width];
+    out.par_chunks_mut(STRIP).enumerate().for_each(|(strip, out)| {
+        let mut sums = [Sum::default(); STRIP];
+        for (w, row) in w.iter().zip(matrix.chunks_exact(width)) {
+            let row = &row[strip * STRIP..][..out.len()];
+            sums.iter_mut().zip(row).for_each(|(sum, v)| sum.add(w, *v));
+        }
+        out.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum.finish::<T>(weights));
+    });
+    out
+}
+
+fn add_scaled<T: Small>(to: &mut [Fr], factor: &Fr, ints: &[T]) {
+    let factor = Factor::new::<T>(*factor);
+    to.par_iter_mut().zip(ints).with_min_len(TASK).for_each(|(to, v)| *to += factor.times(*v));
+}
+
+fn fold_ints<T: Small>(ints: &[T], r: &Fr) -> Vec<Fr> {
+    let [low, high] = [Fr::one() - r, *r].map(Factor::new::<T>);
+    ints.par_chunks_exact(2).with_min_len(TASK).map(|v| low.times(v[0]) + high.times(v[1])).collect()
+}
+
+fn half_sum<T: Small>([low, high]: [&[Fr]; 2], values: &[T], parity: usize) -> Fr {
+    let block = |(v, h): (&[T], &Fr)| *h * mac::dot(low, v.iter().skip(parity).step_by(2).copied());
+    values.par_chunks(2 * low.len()).zip(high).with_min_len(1 + TASK / low.len()).map(block).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 
     use super::*;
+    use crate::{eq_halves, evaluate};
+
+    fn columns() -> Vec<Ints> {
+        vec![
+            Ints::U8(vec![0, 1, 255, 7]),
+            Ints::U16(vec![0, 65535, 1, 300]),
+            Ints::U32(vec![u32::MAX, 0, 5, 1]),
+            Ints::U64(vec![u64::MAX, 1, 0, 1 << 32]),
+            Ints::I16(vec![i16::MIN, i16::MAX, -1, 0]),
+            Ints::I32(vec![i32::MIN, i32::MAX, -1, 0]),
+            Ints::I64(vec![i64::MIN, i64::MAX, -1, 0]),
+            Ints::I16((0..1 << 12).map(|i| ((i * 31) as i16).wrapping_sub(9000)).collect()),
+        ]
+    }
+
+    fn point(n: usize) -> Vec<Fr> {
+        (0..n as u64).map(|i| -Fr::from(i * i + 5)).collect()
+    }
 
     /// Every type, both ends of it, against plain multiplication.
     #[test]
     fn commitments_are_sums_of_multiples() {
-        let bases: Vec<G1Affine> =
-            (1u64..6).map(|i| (G1Projective::generator() * Fr::from(i * i + 7)).into_affine()).collect();
-        let columns = [
-            Ints::U8(vec![0, 1, 255, 7]),
-            Ints::U16(vec![0, 65535, 1, 300, 9]),
-            Ints::U32(vec![u32::MAX, 0, 5]),
-            Ints::U64(vec![u64::MAX, 1, 0]),
-            Ints::I16(vec![i16::MIN, i16::MAX, -1, 0, 1]),
-            Ints::I32(vec![i32::MIN, i32::MAX, -1, 0, 1]),
-            Ints::I64(vec![i64::MIN, i64::MAX, -1, 0, 1]),
-            Ints::I16(vec![]),
-        ];
-        for c in columns {
+        let multiple = |i: u64| (G1Projective::generator() * Fr::from(i * i + 7)).into_affine();
+        let bases: Vec<G1Affine> = (0..1 << 12).map(multiple).collect();
+        for c in columns().into_iter().chain([Ints::I16(vec![])]) {
             let plain: G1Projective = c.fields().iter().zip(&bases).map(|(x, b)| b.into_group() * x).sum();
             assert_eq!(Cpu.commit(&bases, &c), plain, "{c:?}");
         }
+    }
+
+    /// What is done to integers equals what is done to the field elements that they are.
+    #[test]
+    fn integers_are_field_elements() {
+        for c in columns() {
+            let (f, vars) = (c.fields(), c.len().ilog2() as usize);
+            let r = -Fr::from(77u64);
+            let mut folded = f.clone();
+            Cpu.fold(&mut folded, &r);
+            assert_eq!(Cpu.fold_ints(&c, &r), folded);
+            let mut all = f.clone();
+            point(vars).iter().for_each(|r| Cpu.fold(&mut all, r));
+            assert_eq!(evaluate(&Cpu, &c, &point(vars)), all[0]);
+            let [low, high] = eq_halves(&Cpu, &point(vars - 1));
+            let eq = Cpu.eq(&point(vars - 1));
+            for parity in [0, 1] {
+                let plain: Fr = eq.iter().zip(f.chunks(2)).map(|(e, f)| *e * f[parity]).sum();
+                assert_eq!(Cpu.half_sum_ints([&low, &high], &c, parity), plain);
+                assert_eq!(Cpu.half_sum([&low, &high], &f, parity), plain);
+            }
+            let w = point(2);
+            let across = |i: usize| f.iter().skip(i).step_by(f.len() / 2).zip(&w).map(|(f, w)| *f * w).sum::<Fr>();
+            assert_eq!(Cpu.vector_matrix(&w, &c), (0..f.len() / 2).map(across).collect::<Vec<_>>());
+            let mut to = f.clone();
+            Cpu.add_scaled(&mut to, &r, &c);
+            to.iter().zip(&f).for_each(|(to, f)| assert_eq!(*to, *f + r * f));
+        }
+    }
+
+    /// Binding children's lowest variable in every round ends in their multilinear extensions.
+    #[test]
+    fn children_fold_side_by_side() {
+        let f = columns()[7].fields();
+        let r = point(11);
+        let mut all = f.clone();
+        r.iter().for_each(|r| Cpu.fold_children(&mut all, r));
+        let child = |c: usize| Cpu.eq(&r).iter().zip(f.chunks(2)).map(|(e, f)| *e * f[c]).sum::<Fr>();
+        assert_eq!(all, [child(0), child(1)]);
     }
 }

@@ -35,6 +35,7 @@ macro_rules! each {
         }
     };
 }
+pub(crate) use each;
 
 impl Ints {
     /// Number of values.
@@ -58,6 +59,11 @@ impl Ints {
     /// Where it does not.
     pub fn set(&mut self, i: usize, to: i128) {
         each!(self, v => v[i] = to.try_into().expect("a value of the column's type"))
+    }
+
+    /// Adds factor·value to every sum, from place `from` on.
+    pub fn accumulate(&self, from: usize, factor: i128, sums: &mut [i128]) {
+        each!(self, v => sums.iter_mut().zip(&v[from..]).for_each(|(sum, x)| *sum += factor * i128::from(*x)));
     }
 
     /// All values as field elements.

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`ints`] | columns of small integers, never wider than they need to be |
+//! | [`mac`] | sums of weights times small integers, reduced once |
 //! | [`cpu`] | the CPU device |
 //!
 //! Field sums are exact, so every device and every number of threads gives the same bytes.
@@ -11,14 +12,17 @@
 
 pub mod cpu;
 pub mod ints;
+pub mod mac;
 
 pub use cpu::Cpu;
 pub use ints::Ints;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 
-/// Vectors are indexed by the bits of their place, lowest variable first; folding binds the highest, so that both halves
-/// stay contiguous.
+/// Vectors are indexed by the bits of their place, lowest variable first. The lowest variable is bound first, so that a
+/// vector whose end is all one value stays one: only what comes before is stored.
+///
+/// An eq-table travels in halves, `[low, high]` with eq(x) = low[x mod |low|]·high[x / |low|].
 pub trait Device: Sync {
     /// Σ scalars·bases, over the shorter of both.
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective;
@@ -29,15 +33,52 @@ pub trait Device: Sync {
     /// eq(point, x) for all x of the cube: 2^point.len() values.
     fn eq(&self, point: &[Fr]) -> Vec<Fr>;
 
-    /// Binds the highest variable: `v[i] + r·(v[i + n/2] − v[i])`.
+    /// `M·w`: one value per row of w.len() integers.
+    fn matrix_vector(&self, matrix: &Ints, w: &[Fr]) -> Vec<Fr>;
+
+    /// `wᵀ·M`: one value per column of a matrix of w.len() rows.
+    fn vector_matrix(&self, w: &[Fr], matrix: &Ints) -> Vec<Fr>;
+
+    /// `to[i] += factor·ints[i]`.
+    fn add_scaled(&self, to: &mut [Fr], factor: &Fr, ints: &Ints);
+
+    /// Binds the lowest variable: `v[2i] + r·(v[2i+1] − v[2i])`.
     fn fold(&self, values: &mut Vec<Fr>, r: &Fr);
 
-    /// The coefficients c_0 and c_2 of Σ_pairs Σ_x a(X, x)·b(X, x), X the highest variable.
+    /// The same of a column.
+    fn fold_ints(&self, ints: &Ints, r: &Fr) -> Vec<Fr>;
+
+    /// Σ_x eq(x)·v[2x + parity].
+    fn half_sum(&self, eq: [&[Fr]; 2], values: &[Fr], parity: usize) -> Fr;
+
+    /// The same of a column.
+    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, parity: usize) -> Fr;
+
+    /// The coefficients c_0 and c_2 of Σ_pairs Σ_x a(X, x)·b(X, x), X the lowest variable.
     fn product_round(&self, pairs: &[[&[Fr]; 2]]) -> [Fr; 2];
 
-    /// The layer above: node i adds the fractions i and i + n/2.
+    /// The layer above: node i adds the fractions 2i and 2i + 1.
     fn fraction_layer(&self, p: &[Fr], q: &[Fr]) -> [Vec<Fr>; 2];
 
-    /// The values at 0 and the leading coefficients in X of Σ_x eq[x]·(p0·q1 + p1·q0)(X, x).
-    fn fraction_round(&self, eq: &[Fr], columns: [&[Fr]; 4]) -> [Fr; 2];
+    /// The values at 0 and the leading coefficients in X of Σ_x eq(x)·(p0·q1 + p1·q0)(X, x), children side by side:
+    /// `p[2y]` and `p[2y+1]` are p0 and p1 at y = (X, x).
+    fn fraction_round(&self, eq: [&[Fr]; 2], p: &[Fr], q: &[Fr]) -> [Fr; 2];
+
+    /// Binds the lowest variable of y where children stand side by side.
+    fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr);
+}
+
+/// Variables of the lower half of an eq-table: small enough for the nearest cache.
+const LOW: usize = 9;
+
+/// Both halves of the eq-table of a point.
+pub fn eq_halves(device: &impl Device, point: &[Fr]) -> [Vec<Fr>; 2] {
+    let (low, high) = point.split_at(point.len().min(LOW));
+    [device.eq(low), device.eq(high)]
+}
+
+/// f̃(point) of a column of 2^point.len() integers.
+pub fn evaluate(device: &impl Device, column: &Ints, point: &[Fr]) -> Fr {
+    let [low, high] = eq_halves(device, point);
+    device.matrix_vector(column, &low).iter().zip(&high).map(|(v, e)| *v * e).sum()
 }

@@ -505,7 +505,7 @@ fn reference_strings_are_made_imported_checked_and_used() {
     assert_eq!(stages, ["witness", "commitments", "matrix product", "lookups", "opening", "verify"]);
     assert!(bench["srs"].as_str().unwrap().starts_with("INSECURE"));
     let refused = talea(&["bench", "argument", "--srs", s(&real)]).refusal();
-    assert!(refused.contains("column x: found 16 variables, expected at most the chunk's 5"), "{refused}");
+    assert!(refused.contains("expected chunks of at most the reference string's 2^5"), "{refused}");
     let refused = talea(&["bench", "argument", "--srs", s(&dev), "--shape", "40,1,1"]).refusal();
     assert!(refused.contains("T + R + W at most 30"), "{refused}");
 

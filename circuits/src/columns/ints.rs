@@ -45,13 +45,14 @@ impl Witness {
         chunks.into_iter().map(|c| c.into_affine()).collect()
     }
 
-    /// A chunk's coefficients, the salt last.
-    pub fn chunk(&self, layout: &Layout, chunk: usize) -> Vec<Fr> {
-        let mut all = vec![Fr::from(0u64); (1 << layout.chunk_vars()) + 1];
-        for (c, place) in self.columns.iter().zip(layout.columns()).filter(|(_, p)| p.chunk == chunk) {
-            all[place.offset..place.offset + c.len()].copy_from_slice(&c.fields());
+    /// The coefficients of Σ factor·chunk, the salts' sum last.
+    pub fn combine(&self, device: &impl Device, layout: &Layout, factors: &[Fr]) -> Vec<Fr> {
+        let n = 1 << layout.chunk_vars();
+        let mut all = vec![Fr::from(0u64); n + 1];
+        for (c, place) in self.columns.iter().zip(layout.columns()) {
+            device.add_scaled(&mut all[place.offset..], &factors[place.chunk], c);
         }
-        all[1 << layout.chunk_vars()] = self.salts[chunk];
+        all[n] = self.salts.iter().zip(factors).map(|(s, f)| *s * f).sum();
         all
     }
 }

@@ -45,30 +45,56 @@ pub struct TooLarge {
     chunk_vars: usize,
 }
 
-impl Layout {
-    /// Stacks columns (name and variables), largest first and otherwise in the order given, into chunks of 2^chunk_vars;
-    /// returns their ids in the order given.
+/// The columns of a key while it is being made.
+#[derive(Debug, Clone, Default)]
+pub struct Columns(Vec<(&'static str, usize)>);
+
+/// What one more chunk costs, in coefficients of an opening. Its point takes some 60,000 cells of the wrap at 11 µs, a
+/// coefficient two multiplications of full size at 2.3 µs (DESIGN.md §1, §5).
+const POINT: usize = 1 << 17;
+/// Chunks beyond this need a reference string that few ceremonies have.
+const LARGEST: usize = 21;
+
+impl Columns {
+    /// Adds a column of 2^vars values.
+    pub fn push(&mut self, name: &'static str, vars: usize) -> ColumnId {
+        self.0.push((name, vars));
+        ColumnId(self.0.len() - 1)
+    }
+
+    /// The size of chunk that costs least, for the wrap and the opening together: a small batch gets a small one.
+    pub fn chunk_vars(&self) -> usize {
+        let largest = self.0.iter().map(|c| c.1).max().unwrap_or(0);
+        let cells = stack(&self.vars()).1;
+        let cost = |n: &usize| (1usize << n).saturating_add(cells.div_ceil(1 << n).saturating_mul(POINT));
+        (largest..=LARGEST.max(largest)).min_by_key(cost).unwrap_or(largest)
+    }
+
+    /// Stacks the columns, largest first and otherwise in the order given, into chunks of 2^chunk_vars.
     ///
     /// # Errors
     /// A column larger than a chunk.
-    pub fn new<const N: usize>(
-        chunk_vars: usize, columns: [(&'static str, usize); N],
-    ) -> Result<(Self, [ColumnId; N]), TooLarge> {
-        if let Some((name, vars)) = columns.into_iter().find(|c| c.1 > chunk_vars) {
+    pub fn stack(self, chunk_vars: usize) -> Result<Layout, TooLarge> {
+        if let Some((name, vars)) = self.0.iter().copied().find(|c| c.1 > chunk_vars) {
             return Err(TooLarge { name, vars, chunk_vars });
         }
-        let (offsets, total) = stack(&columns.map(|c| c.1));
+        let (offsets, total) = stack(&self.vars());
         let place = |((name, vars), at): ((&'static str, usize), usize)| Placed {
             name,
             vars,
             chunk: at >> chunk_vars,
             offset: at & ((1 << chunk_vars) - 1),
         };
-        let columns = columns.into_iter().zip(offsets).map(place).collect();
-        let layout = Self { chunk_vars, chunks: total.div_ceil(1 << chunk_vars), columns };
-        Ok((layout, std::array::from_fn(ColumnId)))
+        let columns = self.0.into_iter().zip(offsets).map(place).collect();
+        Ok(Layout { chunk_vars, chunks: total.div_ceil(1 << chunk_vars), columns })
     }
 
+    fn vars(&self) -> Vec<usize> {
+        self.0.iter().map(|c| c.1).collect()
+    }
+}
+
+impl Layout {
     /// N: variables of a chunk.
     pub fn chunk_vars(&self) -> usize {
         self.chunk_vars
@@ -174,7 +200,11 @@ mod tests {
     #[test]
     fn columns_are_aligned_and_disjoint() {
         let sizes = [("a", 3), ("b", 5), ("c", 5), ("d", 0), ("e", 2), ("f", 4), ("g", 5), ("h", 0), ("i", 1)];
-        let (l, _) = Layout::new(6, sizes).unwrap();
+        let mut all = Columns::default();
+        for (name, vars) in sizes {
+            all.push(name, vars);
+        }
+        let l = all.clone().stack(6).unwrap();
         let mut cells = vec![0; l.chunks() << l.chunk_vars()];
         for c in l.columns() {
             assert_eq!(c.offset % (1 << c.vars), 0, "{c:?}");
@@ -182,7 +212,22 @@ mod tests {
         }
         assert!(cells.iter().all(|n| *n <= 1));
         assert_eq!(l.chunks(), 2);
-        let refused = Layout::new(4, sizes).unwrap_err().to_string();
+        let refused = all.stack(4).unwrap_err().to_string();
         assert_eq!(refused, "column b: found 5 variables, expected at most the chunk's 4");
+    }
+
+    #[test]
+    fn chunks_follow_the_work() {
+        let chunk = |sizes: &[usize]| {
+            let mut all = Columns::default();
+            for vars in sizes {
+                all.push("c", *vars);
+            }
+            all.chunk_vars()
+        };
+        assert_eq!(chunk(&[3, 3, 2]), 5, "20 cells in one chunk");
+        assert_eq!(chunk(&[20]), 20, "no smaller than a column");
+        assert_eq!(chunk(&[18; 16]), 19, "2^22 cells: eight chunks of 2^19 rather than one of 2^22");
+        assert_eq!(chunk(&[20; 64]), 21, "2^26 cells");
     }
 }

@@ -16,17 +16,23 @@
 //! ```
 //!
 //! with multiplicities below the field's characteristic, which entry counts guarantee. The sum is formed by a tree of
-//! fractions and proven layer by layer (Papini and Haböck, eprint 2023/1284, §3): nodes i and i + 2^k of layer k + 1 add up
+//! fractions and proven layer by layer (Papini and Haböck, eprint 2023/1284, §3): nodes 2i and 2i + 1 of layer k + 1 add up
 //! to node i of layer k,
 //!
 //! ```text
-//! p_k(x) = p_{k+1}(x,0)·q_{k+1}(x,1) + p_{k+1}(x,1)·q_{k+1}(x,0)      q_k(x) = q_{k+1}(x,0)·q_{k+1}(x,1)
+//! p_k(x) = p_{k+1}(0,x)·q_{k+1}(1,x) + p_{k+1}(1,x)·q_{k+1}(0,x)      q_k(x) = q_{k+1}(0,x)·q_{k+1}(1,x)
 //! ```
 //!
-//! Entries and tables are aligned cubes of the leaves, as columns are of a chunk; leaves that nobody uses are 0/1.
+//! Entries and tables are aligned cubes of the leaves, as columns are of a chunk; leaves that nobody uses are 0/1, all
+//! behind those that are used, so that a prover stores none of them.
 
 #[cfg(feature = "prove")]
+#[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
+mod leaves;
+#[cfg(feature = "prove")]
+#[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
 pub mod prover;
+pub mod range;
 mod verifier;
 
 pub use verifier::verify;

@@ -24,9 +24,9 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     let mut children = Children::read(tx)?;
     a.assert_eq(Check::LookupRoot, &children.numerator(a), &a.small(0))?;
     a.inverse(Check::LookupDenominator, &children.denominator(a))?;
-    let top = tx.challenge();
-    let (mut p, mut q) = children.at(a, &top);
-    let mut point = vec![top];
+    let child = tx.challenge();
+    let (mut p, mut q) = children.at(a, &child);
+    let mut point = vec![child];
     for layer in 1..lookups.vars {
         let lambda = tx.challenge();
         let claim = a.mul_add(&lambda, &q, &p);
@@ -35,15 +35,15 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
         let inner = a.mul_add(&lambda, &children.denominator(a), &children.numerator(a));
         let expected = a.mul(&a.eq(&end.point, &point), &inner);
         a.assert_eq(Check::LookupLayer(layer as u32), &end.value, &expected)?;
-        let top = tx.challenge();
-        (p, q) = children.at(a, &top);
+        let child = tx.challenge();
+        (p, q) = children.at(a, &child);
         point = end.point;
-        point.push(top);
+        point.insert(0, child);
     }
     leaves(tx, lookups, &Fingerprint::new(a, lookups, alpha, &beta), point, p, q)
 }
 
-/// Numerators and denominators of both children of a layer at a point: p(·,0), p(·,1), q(·,0), q(·,1).
+/// Numerators and denominators of both children of a layer at a point: p(0,·), p(1,·), q(0,·), q(1,·).
 struct Children<S>([S; 2], [S; 2]);
 
 impl<S: Clone> Children<S> {
@@ -63,8 +63,8 @@ impl<S: Clone> Children<S> {
     }
 
     /// Both columns at the child bit's challenge.
-    fn at<A: Arithmetic<Scalar = S>>(&self, a: &A, top: &S) -> (S, S) {
-        let between = |[x0, x1]: &[S; 2]| a.mul_add(top, &a.sub(x1, x0), x0);
+    fn at<A: Arithmetic<Scalar = S>>(&self, a: &A, child: &S) -> (S, S) {
+        let between = |[x0, x1]: &[S; 2]| a.mul_add(child, &a.sub(x1, x0), x0);
         (between(&self.0), between(&self.1))
     }
 }

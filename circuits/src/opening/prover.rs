@@ -2,17 +2,18 @@
 
 #![allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
-use ark_ff::{Field, One, Zero};
+use ark_ff::{Field, One, Zero, batch_inversion};
 use ark_poly::{DenseUVPolynomial, Polynomial, univariate::DensePolynomial};
 use rayon::prelude::*;
-use talea_gpu::Device;
+use talea_gpu::{Device, Ints, eq_halves};
 
 use crate::{
     arithmetic::Plain,
-    columns::{Claims, Layout, ints::Witness},
-    sumcheck::prover::products,
+    columns::{Claims, Layout, Placed, ints::Witness},
     transcript::writer::Writer,
 };
 
@@ -24,25 +25,136 @@ pub fn prove(
     tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], layout: &Layout, witness: &Witness,
     claims: Claims<Fr>,
 ) {
-    let (n, gamma) = (1usize << layout.chunk_vars(), tx.challenge());
-    // per chunk Σ_j γ^j·eq(P_j, ·), which is zero outside the claims' cubes
-    let mut weights = vec![vec![Fr::zero(); n]; layout.chunks()];
+    let gamma = tx.challenge();
+    let mut columns: Vec<Column> =
+        layout.columns().iter().zip(&witness.columns).map(|(place, ints)| Column::new(place, ints)).collect();
     let mut power = Fr::one();
     for claim in claims.0 {
-        let place = layout.place(claim.column).expect("a claim about a column of this layout");
-        let cube = &mut weights[place.chunk][place.offset..place.offset + (1 << place.vars)];
-        let factor = power;
-        cube.par_iter_mut().zip(device.eq(&claim.point)).for_each(|(w, eq)| *w += factor * eq);
+        columns[claim.column.index()].claims.push(Weighted::new(claim.point, claim.value, power));
         power *= gamma;
     }
-    let chunks: Vec<Vec<Fr>> = (0..layout.chunks()).map(|c| witness.chunk(layout, c)).collect();
-    let mut pairs: Vec<[Vec<Fr>; 2]> = chunks.iter().zip(weights).map(|(f, w)| [f[..n].to_vec(), w]).collect();
-    let point = products(tx, device, &mut pairs, layout.chunk_vars());
-    pairs.iter().for_each(|[f, _]| tx.scalar(&f[0]));
-    let factors: Vec<Fr> = chunks.iter().map(|_| tx.weight()).collect();
-    let folded: Vec<Fr> =
-        (0..=n).into_par_iter().map(|i| chunks.iter().zip(&factors).map(|(f, w)| f[i] * w).sum()).collect();
-    mercury(tx, device, powers, folded, &point);
+    let mut point = Vec::with_capacity(layout.chunk_vars());
+    let mut cells = Cells::default();
+    for bound in 0..layout.chunk_vars() {
+        columns = cells.take(columns, bound);
+        let rounds = columns.iter_mut().map(|c| c.round(device, bound));
+        let [constant, leading] = rounds.fold(cells.round(), |a, b| [a[0] + b[0], a[1] + b[1]]);
+        tx.scalar(&constant);
+        tx.scalar(&leading);
+        let r = tx.challenge();
+        cells.bind(&r);
+        columns.iter_mut().for_each(|c| c.bind(device, bound, &r));
+        point.push(r);
+    }
+    cells.take(columns, layout.chunk_vars());
+    let mut values = vec![Fr::zero(); layout.chunks()];
+    cells.0.iter().for_each(|((chunk, _), [f, _])| values[*chunk] = *f);
+    values.iter().for_each(|value| tx.scalar(value));
+    let factors: Vec<Fr> = values.iter().map(|_| tx.weight()).collect();
+    mercury(tx, device, powers, witness.combine(device, layout, &factors), &point);
+}
+
+/// A column and the claims about it, while its own variables are being bound: Σ_x f(x)·Σ_j γ^j·eq(P_j, x).
+struct Column<'w> {
+    place: &'w Placed,
+    ints: &'w Ints,
+    /// Empty until the first variable is bound: a column is never widened whole.
+    folded: Vec<Fr>,
+    claims: Vec<Weighted>,
+}
+
+/// γ^j·Σ_x f(x)·eq(P_j, x). A round polynomial is eq in its variable times a line, so half of f tells it (Gruen, eprint
+/// 2024/108, §3.2).
+struct Weighted {
+    point: Vec<Fr>,
+    /// 1/P_j, zero where a coordinate is.
+    inverses: Vec<Fr>,
+    /// The sum that is left, without its weight.
+    claim: Fr,
+    /// γ^j and eq of the variables bound so far.
+    weight: Fr,
+    /// The line at 0 and 1.
+    line: [Fr; 2],
+}
+
+impl Weighted {
+    fn new(point: Vec<Fr>, claim: Fr, weight: Fr) -> Self {
+        let mut inverses = point.clone();
+        batch_inversion(&mut inverses);
+        Self { point, inverses, claim, weight, line: [Fr::zero(); 2] }
+    }
+}
+
+impl<'w> Column<'w> {
+    fn new(place: &'w Placed, ints: &'w Ints) -> Self {
+        Self { place, ints, folded: Vec::new(), claims: Vec::new() }
+    }
+
+    /// The coefficients c_0 and c_2 of its part of a round.
+    fn round(&mut self, device: &impl Device, bound: usize) -> [Fr; 2] {
+        let mut total = [Fr::zero(); 2];
+        for c in &mut self.claims {
+            let [low, high] = eq_halves(device, &c.point[bound + 1..]);
+            let half = |parity| match bound {
+                0 => device.half_sum_ints([&low, &high], self.ints, parity),
+                _ => device.half_sum([&low, &high], &self.folded, parity),
+            };
+            let (one, inverse) = (c.point[bound], c.inverses[bound]);
+            let (zero, at0) = (Fr::one() - one, half(0));
+            let at1 = if inverse.is_zero() { half(1) } else { (c.claim - zero * at0) * inverse };
+            c.line = [at0, at1];
+            total[0] += c.weight * zero * at0;
+            total[1] += c.weight * (one - zero) * (at1 - at0);
+        }
+        total
+    }
+
+    fn bind(&mut self, device: &impl Device, bound: usize, r: &Fr) {
+        for c in &mut self.claims {
+            let (one, [at0, at1]) = (c.point[bound], c.line);
+            c.claim = at0 + *r * (at1 - at0);
+            c.weight *= one * r + (Fr::one() - one) * (Fr::one() - r);
+        }
+        match bound {
+            0 => self.folded = device.fold_ints(self.ints, r),
+            _ => device.fold(&mut self.folded, r),
+        }
+    }
+}
+
+/// Columns all of whose variables are bound: by chunk and place in it, f and Σ_j γ^j·eq(P_j, ·). From here on a chunk is a short
+/// vector of them; because columns are aligned, what stands beside a finished column is finished too, or empty.
+#[derive(Default)]
+struct Cells(BTreeMap<(usize, usize), [Fr; 2]>);
+
+impl Cells {
+    /// Takes columns that are finished; returns the others.
+    fn take<'w>(&mut self, columns: Vec<Column<'w>>, bound: usize) -> Vec<Column<'w>> {
+        let (finished, others): (Vec<_>, Vec<_>) = columns.into_iter().partition(|c| c.place.vars == bound);
+        for c in finished {
+            let value = c.folded.first().copied().unwrap_or_else(|| c.ints.fields()[0]);
+            let weight = c.claims.iter().map(|c| c.weight).sum();
+            self.0.insert((c.place.chunk, c.place.offset >> bound), [value, weight]);
+        }
+        others
+    }
+
+    /// Both cells of every pair that holds one.
+    fn pairs(&self) -> impl Iterator<Item = ((usize, usize), [[Fr; 2]; 2])> {
+        let homes: BTreeSet<(usize, usize)> = self.0.keys().map(|(chunk, at)| (*chunk, at >> 1)).collect();
+        let cell = |chunk, at| self.0.get(&(chunk, at)).copied().unwrap_or([Fr::zero(); 2]);
+        homes.into_iter().map(move |(c, at)| ((c, at), [cell(c, 2 * at), cell(c, 2 * at + 1)]))
+    }
+
+    fn round(&self) -> [Fr; 2] {
+        let terms = |(_, [[f0, w0], [f1, w1]]): (_, [[Fr; 2]; 2])| [f0 * w0, (f1 - f0) * (w1 - w0)];
+        self.pairs().map(terms).fold([Fr::zero(); 2], |a: [Fr; 2], b| [a[0] + b[0], a[1] + b[1]])
+    }
+
+    fn bind(&mut self, r: &Fr) {
+        let line = |a: Fr, b: Fr| a + *r * (b - a);
+        self.0 = self.pairs().map(|(at, [[f0, w0], [f1, w1]])| (at, [line(f0, f1), line(w0, w1)])).collect();
+    }
 }
 
 /// Opens Σ F_i·X^i (i ≤ 2^N, the last one the salt) at a point, lowest variable first.

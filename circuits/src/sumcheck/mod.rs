@@ -7,7 +7,7 @@
 //! | `prover` | the other half (feature `prove`) |
 //!
 //! A round polynomial s of degree d travels as its coefficients c_0, c_2, …, c_d; c_1 follows from s(0) + s(1) = c, so a
-//! round costs d words and a wrong one shows where the sumcheck ends. The highest variable is bound first. Soundness
+//! round costs d words and a wrong one shows where the sumcheck ends. The lowest variable is bound first. Soundness
 //! error: m·d/|F|.
 //!
 //! **Lockstep.** Sums over m_1, m_2, … variables run as one over M = max m_i: each is taken for a sum over all M variables that
@@ -56,7 +56,6 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
         value = a.horner(&coefficients, &r);
         point.push(r);
     }
-    point.reverse();
     Ok(Reduced { point, value })
 }
 

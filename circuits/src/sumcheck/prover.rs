@@ -24,7 +24,6 @@ pub fn products(tx: &mut Writer<impl Plain>, device: &impl Device, pairs: &mut [
         pairs.iter_mut().flatten().for_each(|column| device.fold(column, &r));
         point.push(r);
     }
-    point.reverse();
     point
 }
 
@@ -34,9 +33,9 @@ pub trait Summand<D: Device> {
     fn vars(&self) -> usize;
     /// The sum as it stands.
     fn claim(&self) -> Fr;
-    /// The values at 0, 1, 2, … of the round polynomial in the highest variable; one more than its degree.
+    /// The values at 0, 1, 2, … of the round polynomial in the lowest variable; one more than its degree.
     fn round(&self, device: &D) -> Vec<Fr>;
-    /// Binds the highest variable.
+    /// Binds the lowest variable.
     fn bind(&mut self, device: &D, r: &Fr);
 }
 
@@ -47,23 +46,24 @@ pub fn lockstep<D: Device>(
     let gamma = tx.challenge();
     let vars = sums.iter().map(|s| s.vars()).max().unwrap_or(0);
     let mut point = Vec::with_capacity(vars);
-    for left in (0..vars).rev() {
+    let ignored: Vec<usize> = sums.iter().map(|s| vars - s.vars()).collect();
+    for bound in 0..vars {
         let mut round = vec![Fr::ZERO; degree + 1];
-        for sum in sums.iter().rev() {
-            // a shorter sum ignores this variable and the `left − vars` that follow it before its own
-            let own = match sum.vars() > left {
-                true => coefficients(&sum.round(device)),
-                false => vec![sum.claim() * Fr::from(2u64).pow([(left - sum.vars()) as u64])],
+        for (sum, ignored) in sums.iter().zip(&ignored).rev() {
+            // a shorter sum ignores the highest variables: each that is still unbound doubles it
+            let (mut own, left) = match sum.vars() {
+                0 => (vec![sum.claim()], vars - bound - 1),
+                _ => (coefficients(&sum.round(device)), *ignored),
             };
+            own.iter_mut().for_each(|c| *c *= Fr::from(2u64).pow([left as u64]));
             round.iter_mut().for_each(|c| *c *= gamma);
             round.iter_mut().zip(own).for_each(|(c, own)| *c += own);
         }
         round.iter().enumerate().filter(|(i, _)| *i != 1).for_each(|(_, c)| tx.scalar(c));
         let r = tx.challenge();
-        sums.iter_mut().filter(|s| s.vars() > left).for_each(|s| s.bind(device, &r));
+        sums.iter_mut().filter(|s| s.vars() > 0).for_each(|s| s.bind(device, &r));
         point.push(r);
     }
-    point.reverse();
     point
 }
 
@@ -100,8 +100,8 @@ impl<D: Device> Summand<D> for Product {
     }
     fn round(&self, device: &D) -> Vec<Fr> {
         let [c0, c2] = device.product_round(&[[&self.0[0], &self.0[1]]]);
-        let (half, [a, b]) = (self.0[0].len() / 2, &self.0);
-        let at1: Fr = a[half..].par_iter().zip(&b[half..]).map(|(a, b)| *a * b).sum();
+        let [a, b] = &self.0;
+        let at1: Fr = a.par_chunks_exact(2).zip(b.par_chunks_exact(2)).map(|(a, b)| a[1] * b[1]).sum();
         // s(2) = c0 + 2·c1 + 4·c2 with c1 = s(1) − c0 − c2
         vec![c0, at1, at1.double() - c0 + c2.double()]
     }
@@ -149,7 +149,7 @@ impl<D: Device, E: Equations + Sync> Summand<D> for Zero<'_, E> {
     }
     fn round(&self, _: &D) -> Vec<Fr> {
         let half = self.eq.len() / 2;
-        let line = |c: &[Fr], x: usize, t: Fr| c[x] + t * (c[half + x] - c[x]);
+        let line = |c: &[Fr], x: usize, t: Fr| c[2 * x] + t * (c[2 * x + 1] - c[2 * x]);
         let at = |t: usize| -> Fr {
             let t = Fr::from(t as u64);
             let place = |x: usize| {

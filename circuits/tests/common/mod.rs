@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, scalar_mul::BatchMulPreprocessing};
 use talea_circuits::{
-    matrix::{Key, Matrices, Shape},
+    columns::{ColumnId, Columns, Layout},
+    matrix::{Key, Matrices, Shape, Sizes},
     opening::PairingKey,
 };
 
@@ -29,6 +30,13 @@ pub fn srs() -> &'static (Vec<G1Affine>, PairingKey) {
     })
 }
 
+/// A layout of few columns.
+pub fn layout<const N: usize>(chunk: usize, columns: [(&'static str, usize); N]) -> (Layout, [ColumnId; N]) {
+    let mut all = Columns::default();
+    let ids = columns.map(|(name, vars)| all.push(name, vars));
+    (all.stack(chunk).unwrap(), ids)
+}
+
 /// A few numbers from a seed.
 pub fn numbers(seed: u64) -> impl Iterator<Item = i16> {
     let mut state = seed;
@@ -39,7 +47,7 @@ pub fn numbers(seed: u64) -> impl Iterator<Item = i16> {
 }
 
 pub fn key() -> Key {
-    Key::new(Shape { tokens: 3, rank: 2, width: 4 }, CHUNK).unwrap()
+    Key::new(Shape { tokens: 3, rank: 2, width: 4 }, Sizes { chunk: CHUNK, range: 16 }).unwrap()
 }
 
 pub fn matrices(key: &Key, seed: u64) -> Matrices<'_> {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use talea_circuits::{
-    matrix::{Key, Matrices, Shape},
+    matrix::{Key, Matrices, Shape, Sizes},
     opening::PairingKey,
 };
 use talea_gpu::Cpu;
@@ -21,13 +21,18 @@ pub fn run(command: &BenchCommand, json: bool) -> anyhow::Result<bool> {
     let BenchCommand::Argument { srs: file, shape, chunk } = command;
     let (srs, _) = Srs::open(file)?;
     let &[tokens, rank, width] = shape.as_slice() else { anyhow::bail!("--shape: found {shape:?}, expected T,R,W") };
-    let chunk = chunk.unwrap_or(srs.k() as usize);
-    if chunk > srs.k() as usize || tokens + rank + width > 30 {
-        let found = format!("chunks of 2^{chunk}, shape {shape:?}");
-        let expected = format!("chunks of at most the reference string's 2^{}, T + R + W at most 30", srs.k());
+    if tokens.max(rank).max(width) > 30 || tokens + rank + width > 30 {
+        return Err(Error::input("bench", "--shape", format!("{shape:?}"), "T + R + W at most 30").into());
+    }
+    let shape = Shape { tokens, rank, width };
+    let mut sizes = Sizes::of(shape);
+    sizes.chunk = chunk.unwrap_or(sizes.chunk);
+    if sizes.chunk > srs.k() as usize {
+        let found = format!("chunks of 2^{}", sizes.chunk);
+        let expected = format!("chunks of at most the reference string's 2^{}", srs.k());
         return Err(Error::input("bench", "sizes", found, expected).into());
     }
-    let key = Key::new(Shape { tokens, rank, width }, chunk)?;
+    let key = Key::new(shape, sizes)?;
     let start = Instant::now();
     let (x, a) = (numbers(1, 1 << (tokens + width)), numbers(2, 1 << (rank + width)));
     // 15 + 15 bits and up to 2^8 terms fit U's 24 bits after rounding; longer rows get smaller weights
@@ -50,7 +55,7 @@ pub fn run(command: &BenchCommand, json: bool) -> anyhow::Result<bool> {
     let total: f64 = stages.iter().filter(|s| s.0 != "verify").map(|s| s.1).sum();
     let facts = json!({
         "shape": { "tokens": 1 << tokens, "rank": 1 << rank, "width": 1 << width },
-        "chunk": 1 << chunk, "chunks": key.layout().chunks(), "leaves": 1u64 << key.lookups().vars(),
+        "chunk": 1 << sizes.chunk, "range": 1 << sizes.range, "chunks": key.layout().chunks(), "leaves": 1u64 << key.lookups().vars(),
         "stages": stages.iter().map(|(name, s)| json!({ "stage": name, "seconds": s })).collect::<Vec<_>>(),
         "proof_bytes": proof.len(), "peak_kib": peak_kib(), "threads": rayon::current_num_threads(),
         "srs": srs.origin.to_string(),

@@ -1,0 +1,281 @@
+//! The leaves of [`super`], computed from the columns wherever they are asked for, and multiplicities.
+
+use std::collections::HashMap;
+
+use ark_bn254::Fr;
+use ark_ff::{BigInt, One, PrimeField, Zero};
+use rayon::prelude::*;
+use talea_gpu::{Device, Ints};
+
+use super::{Entry, Form, Lookups, Values};
+use crate::columns::ColumnId;
+
+/// Leaves computed at a time.
+const BLOCK: usize = 1 << 11;
+
+/// A value that stands in no table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("lookup entry {entry}, place {place}: found a value outside its table")]
+pub struct Outside {
+    /// Number of the entry.
+    pub entry: usize,
+    /// Place in it.
+    pub place: usize,
+}
+
+/// A form whose factors have at most 31 bits and a sign: its values are integers that 128 bits hold.
+struct Integers<'w> {
+    constant: i128,
+    terms: Vec<(i128, &'w Ints)>,
+}
+
+impl<'w> Integers<'w> {
+    fn new(form: &Form, column: &impl Fn(ColumnId) -> &'w Ints) -> Option<Self> {
+        let low = |f: Fr| match f.into_bigint() {
+            BigInt([low, 0, 0, 0]) if low >> 31 == 0 => Some(i128::from(low)),
+            _ => None,
+        };
+        let small = |f: &Fr| low(*f).or_else(|| low(-*f).map(|f| -f));
+        let terms = form.terms.iter().map(|(f, id)| Some((small(f)?, column(*id)))).collect::<Option<_>>()?;
+        Some(Self { constant: small(&form.constant)?, terms })
+    }
+
+    /// The values from `from` on.
+    fn read(&self, from: usize, values: &mut [i128]) {
+        values.fill(self.constant);
+        self.terms.iter().for_each(|(factor, ints)| ints.accumulate(from, *factor, values));
+    }
+}
+
+/// How often each tuple of each table is looked up. `column` gives the values of every column but the multiplicities'.
+///
+/// # Errors
+/// The first value outside its table.
+pub fn multiplicities<'w>(
+    lookups: &Lookups, column: impl Fn(ColumnId) -> &'w Ints + Sync,
+) -> Result<Vec<Ints>, Outside> {
+    let mut counts: Vec<Vec<u32>> = lookups.tables.iter().map(|t| vec![0; 1 << t.vars]).collect();
+    for (i, e) in lookups.entries.iter().enumerate() {
+        let (total, outside) = count(lookups, e, &column);
+        match outside {
+            Some(place) => return Err(Outside { entry: i, place }),
+            None => counts[e.table].iter_mut().zip(total).for_each(|(all, n)| *all += n),
+        }
+    }
+    Ok(counts.into_iter().map(Ints::U32).collect())
+}
+
+/// An entry's counts, and the first place whose tuple its table lacks.
+fn count<'w>(
+    lookups: &Lookups, entry: &Entry, column: &(impl Fn(ColumnId) -> &'w Ints + Sync),
+) -> (Vec<u32>, Option<usize>) {
+    let table = &lookups.tables[entry.table];
+    let range = match (&table.values, entry.forms.as_slice()) {
+        (Values::Range, [form]) => Integers::new(form, column),
+        _ => None,
+    };
+    let listed: HashMap<Vec<Fr>, usize> = match &table.values {
+        _ if range.is_some() => HashMap::new(),
+        Values::Range => (0..1 << table.vars).map(|y| (vec![Fr::from(y as u64)], y)).collect(),
+        Values::Listed(columns) => {
+            (0..1 << table.vars).rev().map(|y| (columns.iter().map(|c| c[y]).collect(), y)).collect()
+        }
+    };
+    let size = 1usize << entry.vars;
+    let places = |from: usize| -> Vec<Option<usize>> {
+        let n = BLOCK.min(size - from);
+        match &range {
+            Some(form) => {
+                let mut values = vec![0; n];
+                form.read(from, &mut values);
+                values.iter().map(|v| usize::try_from(*v).ok().filter(|v| v >> table.vars == 0)).collect()
+            }
+            None => (from..from + n).map(|x| listed.get(&tuple(&entry.forms, x, column)).copied()).collect(),
+        }
+    };
+    let none = || (vec![0u32; 1 << table.vars], None);
+    let add = |(mut counts, mut outside): (Vec<u32>, Option<usize>), block: usize| {
+        for (i, at) in places(block * BLOCK).into_iter().enumerate() {
+            match at {
+                Some(at) => counts[at] += 1,
+                None => outside = outside.or(Some(block * BLOCK + i)),
+            }
+        }
+        (counts, outside)
+    };
+    // few tasks, each with counts of its own
+    let blocks = size.div_ceil(BLOCK);
+    let tasks = blocks.div_ceil(rayon::current_num_threads().max(1) * 4);
+    (0..blocks).into_par_iter().with_min_len(tasks).fold(none, add).reduce(none, |mut a, b| {
+        a.0.iter_mut().zip(b.0).for_each(|(a, b)| *a += b);
+        (a.0, a.1.or(b.1))
+    })
+}
+
+fn field(x: i128) -> Fr {
+    let size = Fr::from(x.unsigned_abs());
+    if x < 0 { -size } else { size }
+}
+
+fn tuple<'w>(forms: &[Form], x: usize, column: &impl Fn(ColumnId) -> &'w Ints) -> Vec<Fr> {
+    let value = |f: &Form| f.terms.iter().fold(f.constant, |sum, (c, id)| sum + *c * field(column(*id).get(x)));
+    forms.iter().map(value).collect()
+}
+
+/// What stands at the leaves of one entry or table.
+enum Cube<'l, 'w> {
+    /// Integers that stand in a range: their denominators are the table's.
+    Indices(usize, Integers<'w>),
+    /// Tuples of any kind.
+    Tuples(&'l Entry),
+    /// A table.
+    Table(usize, &'w Ints),
+}
+
+/// Numerators and denominators of the leaves.
+pub(super) struct Leaves<'l, 'w, D, F> {
+    device: &'l D,
+    column: &'l F,
+    alpha: Fr,
+    powers: Vec<Fr>,
+    /// β^J·(number of the table) + α's part is in here: the denominators of every table.
+    denominators: Vec<Vec<Fr>>,
+    /// Beginning, end and content of every entry and table, ascending.
+    cubes: Vec<(usize, usize, Cube<'l, 'w>)>,
+    vars: usize,
+    used: usize,
+}
+
+impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F> {
+    pub(super) fn new(device: &'l D, lookups: &'l Lookups, [alpha, beta]: [Fr; 2], column: &'l F) -> Self {
+        let powers: Vec<Fr> =
+            std::iter::successors(Some(Fr::one()), |p| Some(*p * beta)).take(lookups.width() + 1).collect();
+        let entries = lookups.entries.iter().map(|e| {
+            let cube = match (&lookups.tables[e.table].values, e.forms.as_slice()) {
+                (Values::Range, [form]) => Integers::new(form, column).map(|form| Cube::Indices(e.table, form)),
+                _ => None,
+            };
+            (e.vars, cube.unwrap_or(Cube::Tuples(e)))
+        });
+        let tables = lookups.tables.iter().enumerate().map(|(i, t)| (t.vars, Cube::Table(i, column(t.multiplicities))));
+        let placed = lookups.places.iter().zip(entries.chain(tables));
+        let mut cubes: Vec<_> = placed.map(|(at, (vars, cube))| (*at, at + (1 << vars), cube)).collect();
+        cubes.sort_unstable_by_key(|c| c.0);
+        let used = cubes.last().map_or(0, |c| c.1);
+        let (vars, denominators) = (lookups.vars, Vec::new());
+        let mut leaves = Self { device, column, alpha, powers, denominators, cubes, vars, used };
+        leaves.denominators = lookups
+            .tables
+            .iter()
+            .enumerate()
+            .map(|(i, t)| match &t.values {
+                Values::Range => {
+                    (0..1u64 << t.vars).map(|y| leaves.denominator(i, [Fr::from(y)].into_iter())).collect()
+                }
+                Values::Listed(c) => (0..1 << t.vars).map(|y| leaves.denominator(i, c.iter().map(|c| c[y]))).collect(),
+            })
+            .collect();
+        leaves
+    }
+
+    fn denominator(&self, table: usize, tuple: impl Iterator<Item = Fr>) -> Fr {
+        let sum: Fr = self.powers.iter().zip(tuple).map(|(b, w)| *b * w).sum();
+        let tag = self.powers[self.powers.len() - 1] * Fr::from(table as u64);
+        self.alpha - sum - tag
+    }
+
+    /// Nodes of a level that may be other than 0/1, filled up to whole groups of four; all that follow are 0/1.
+    pub(super) fn stored(&self, level: usize) -> usize {
+        let used = self.used.div_ceil(1 << (self.vars - level)).next_multiple_of(4);
+        used.min(1 << level)
+    }
+
+    /// The leaves from `from` on.
+    fn read(&self, from: usize, count: usize) -> [Vec<Fr>; 2] {
+        let (mut p, mut q) = (vec![Fr::zero(); count], vec![Fr::one(); count]);
+        let (to, mut values) = (from + count, vec![0; count]);
+        let first = self.cubes.partition_point(|cube| cube.1 <= from);
+        for (begin, end, cube) in self.cubes[first..].iter().take_while(|cube| cube.0 < to) {
+            let (start, stop) = (from.max(*begin), to.min(*end));
+            let (place, here) = (start - begin, start - from..stop - from);
+            let (p, q, values) = (&mut p[here.clone()], &mut q[here.clone()], &mut values[here]);
+            match cube {
+                Cube::Indices(table, form) => {
+                    form.read(place, values);
+                    let table = &self.denominators[*table];
+                    let at = |v: &i128| usize::try_from(*v).ok().and_then(|v| table.get(v)).copied();
+                    // what stands outside is a cheater's; the table begins at zero
+                    let value = |v: &i128| at(v).unwrap_or_else(|| table[0] - field(*v));
+                    q.iter_mut().zip(values.iter()).for_each(|(q, v)| *q = value(v));
+                    p.fill(Fr::one());
+                }
+                Cube::Tuples(e) => {
+                    let tuples = (place..).map(|x| tuple(&e.forms, x, self.column));
+                    q.iter_mut().zip(tuples).for_each(|(q, t)| *q = self.denominator(e.table, t.into_iter()));
+                    p.fill(Fr::one());
+                }
+                Cube::Table(i, counts) => {
+                    values.fill(0);
+                    counts.accumulate(place, 1, values);
+                    p.iter_mut().zip(values.iter()).for_each(|(p, n)| *p = -field(*n));
+                    q.copy_from_slice(&self.denominators[*i][place..][..q.len()]);
+                }
+            }
+        }
+        [p, q]
+    }
+
+    /// Both columns of a level, which is at most the leaves'.
+    pub(super) fn level(&self, level: usize) -> [Vec<Fr>; 2] {
+        let below = self.vars - level;
+        let stored = self.stored(level);
+        let (mut p, mut q) = (vec![Fr::zero(); stored], vec![Fr::zero(); stored]);
+        let block = BLOCK >> below;
+        p.par_chunks_mut(block).zip(q.par_chunks_mut(block)).enumerate().for_each(|(i, (p, q))| {
+            let mut layer = self.read(i * BLOCK, p.len() << below);
+            (0..below).for_each(|_| layer = self.device.fraction_layer(&layer[0], &layer[1]));
+            p.copy_from_slice(&layer[0]);
+            q.copy_from_slice(&layer[1]);
+        });
+        [p, q]
+    }
+
+    /// The leaves from `from` on with λ·q1 added to p1, as a layer's sumcheck wants them.
+    fn mixed(&self, from: usize, count: usize, lambda: &Fr) -> [Vec<Fr>; 2] {
+        let [mut p, q] = self.read(from, count);
+        mix(&mut p, &q, lambda);
+        [p, q]
+    }
+
+    /// The first round of the leaves' sumcheck ([`Device::fraction_round`]), of which no column is stored.
+    pub(super) fn first_round(&self, [low, high]: [&[Fr]; 2], lambda: &Fr) -> [Fr; 2] {
+        let (block, stored) = (4 * low.len(), self.stored(self.vars));
+        let sums = |(i, h): (usize, &Fr)| {
+            let [p, q] = self.mixed(i * block, block.min(stored - i * block), lambda);
+            self.device.fraction_round([low, &[*h]], &p, &q)
+        };
+        let add = |a: [Fr; 2], b: [Fr; 2]| [a[0] + b[0], a[1] + b[1]];
+        high.par_iter().take(stored.div_ceil(block)).enumerate().map(sums).reduce(|| [Fr::zero(); 2], add)
+    }
+
+    /// The leaves with that variable bound.
+    pub(super) fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2] {
+        let half = self.stored(self.vars) / 2;
+        let mut all = [0; 2].map(|_| vec![Fr::zero(); half]);
+        let [p, q] = all.each_mut().map(|c| c.par_chunks_mut(BLOCK / 2));
+        p.zip(q).enumerate().for_each(|(i, (p, q))| {
+            let leaves = self.mixed(i * BLOCK, 2 * p.len(), lambda);
+            for (to, mut from) in [p, q].into_iter().zip(leaves) {
+                self.device.fold_children(&mut from, r);
+                to.copy_from_slice(&from);
+            }
+        });
+        all
+    }
+}
+
+/// p1 + λ·q1 for p1: with it p0·q1 + p1·q0 + λ·q0·q1 is two products.
+pub(super) fn mix(p: &mut [Fr], q: &[Fr], lambda: &Fr) {
+    let pairs = p.par_chunks_exact_mut(2).zip(q.par_chunks_exact(2)).with_min_len(1 << 10);
+    pairs.for_each(|(p, q)| p[1] += *lambda * q[1]);
+}
