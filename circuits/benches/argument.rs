@@ -95,7 +95,7 @@ fn matrix_sumcheck(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1 << vars())).sample_size(20);
     group.bench_function("bind and prove", |b| {
         b.iter(|| {
-            let bind = |m: &Ints, point: &[Fr]| Cpu.vector_matrix(&Cpu.eq(point), m);
+            let bind = |m: &Ints, point: &[Fr]| Cpu.vector_matrix(&Cpu.eq(point), m, 0..m.len());
             let mut pair = [[bind(&x, &point[..tokens]), bind(&a, &point[tokens..])]];
             products(&mut Writer::new(&[1; 32], &[]), &Cpu, &mut pair, width)
         })

@@ -6,7 +6,8 @@
 //! | [`transcript`] | Poseidon, the duplex sponge, and the one way to read a proof |
 //! | [`columns`] | how columns are stacked into chunks, and claims about them |
 //! | [`sumcheck`] | Σ g(x) = c to one claim g(r) = v |
-//! | [`lookup`] | LogUp by fractional sums: every lookup of a batch in one tree |
+//! | [`fractions`] | sums of fractions by a tree |
+//! | [`lookup`] | LogUp: every lookup of a batch in one such sum |
 //! | [`opening`] | all claims to one point, one multilinear KZG opening, one pairing |
 //! | [`matrix`] | the tutorial: U = X·A, rounded, with range checks, end to end |
 //!
@@ -21,6 +22,7 @@
 
 pub mod arithmetic;
 pub mod columns;
+pub mod fractions;
 pub mod lookup;
 pub mod matrix;
 pub mod opening;

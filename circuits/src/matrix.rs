@@ -331,7 +331,10 @@ mod prover {
                 claims.push(*id, at.clone(), value);
             }
             // both matrices with their rows bound: vectors over i
-            let bind = |id: ColumnId, point: &[Fr]| device.vector_matrix(&device.eq(point), &self.columns[id.index()]);
+            let bind = |id: ColumnId, point: &[Fr]| {
+                let column = &self.columns[id.index()];
+                device.vector_matrix(&device.eq(point), column, 0..column.len())
+            };
             let mut pair = [[bind(c.x, &token), bind(c.a, &row)]];
             let end = products(tx, device, &mut pair, shape.width);
             let [[x, a]] = pair;

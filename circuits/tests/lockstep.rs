@@ -12,6 +12,7 @@ use talea_circuits::{
     sumcheck::{
         self,
         prover::{Product, Summand, Zero},
+        view::View,
         zero::{Equations, ZeroCheck},
     },
     transcript::{Transcript, bytes::Bytes, writer::Writer},
@@ -73,15 +74,17 @@ impl Argument {
         let witness = Witness::new(&self.layout, self.columns.clone(), &[1; 32]);
         let mut tx = Writer::new(&KEY, &[Fr::from(self.sum)]);
         witness.commit(&Cpu, &self.layout, powers).iter().for_each(|c| tx.point(c));
-        let fields = |range: std::ops::Range<usize>| self.columns[range].iter().map(Ints::fields).collect::<Vec<_>>();
-        let mut positive = Zero::begin(&mut tx, &Cpu, &Positive, fields(0..3));
-        let mut cube = Zero::begin(&mut tx, &Cpu, &Cube, fields(3..5));
-        let mut product = Product([self.columns[5].fields(), self.columns[6].fields()]);
+        let tau = tx.challenges(5);
+        let epsilon = tx.challenge();
+        let views = |range: std::ops::Range<usize>| self.columns[range].iter().map(|c| View::ints(c, 0)).collect();
+        let mut positive = Zero::new(&Cpu, Positive, &tau, &epsilon, views(0..3));
+        let mut cube = Zero::new(&Cpu, Cube, &tau[..2], &epsilon, views(3..5));
+        let mut product = Product(vec![self.columns[5].fields(), self.columns[6].fields()]);
         let mut sums: [&mut dyn Summand<Cpu>; 3] = [&mut positive, &mut cube, &mut product];
         let point = sumcheck::prover::lockstep(&mut tx, &Cpu, 4, &mut sums);
         let mut claims = Claims::new();
-        let values = [positive.end(&mut tx), cube.end(&mut tx), product.0.map(|c| c[0]).to_vec()].concat();
-        values[5..].iter().for_each(|v| tx.scalar(v));
+        let values = [positive.values(), cube.values(), product.0.iter().map(|c| c[0]).collect()].concat();
+        values.iter().for_each(|v| tx.scalar(v));
         for (id, value) in self.ids.iter().zip(values) {
             let vars = self.layout.place(*id).unwrap().vars;
             claims.push(*id, point[..vars].to_vec(), value);
@@ -94,16 +97,20 @@ impl Argument {
         let a = Native;
         let mut tx = Transcript::new(&a, Bytes::new(proof), &KEY, &[Fr::from(self.sum)]);
         let chunks = (0..self.layout.chunks()).map(|_| tx.point("chunk")).collect::<Result<_>>()?;
-        let (positive, cube) = (ZeroCheck::begin(&mut tx, 5), ZeroCheck::begin(&mut tx, 2));
-        let sums = [positive.sum(&a), cube.sum(&a), (3, Fr::from(self.sum))];
+        let tau = tx.challenges(5);
+        let epsilon = tx.challenge();
+        let check = |vars: usize| ZeroCheck::new(&a, &tau[..vars], &epsilon, &[]);
+        let (positive, cube) = (check(5), check(2));
+        let sums = [positive.sum(), cube.sum(), (3, Fr::from(self.sum))];
         let step = sumcheck::lockstep(&mut tx, "lockstep round", 4, &sums)?;
-        let [b, s, p, x, y, v, w] = self.ids;
-        let (first, mut claims) = positive.end(&mut tx, &Positive, &[b, s, p], step.low(5))?;
-        let (second, more) = cube.end(&mut tx, &Cube, &[x, y], step.low(2))?;
-        claims.append(more);
-        let ends = tx.scalars("product column", 2)?;
-        [v, w].into_iter().zip(&ends).for_each(|(id, e)| claims.push(id, step.low(3).to_vec(), *e));
-        step.compare(&a, Check::Relation("lockstep"), &[first, second, ends[0] * ends[1]])?;
+        let ends = tx.scalars("column", 7)?;
+        let mut claims = Claims::new();
+        for (id, value) in self.ids.iter().zip(&ends) {
+            claims.push(*id, step.low(self.layout.place(*id).unwrap().vars).to_vec(), *value);
+        }
+        let first = positive.end(&a, &Positive, &ends[..3], step.low(5));
+        let second = cube.end(&a, &Cube, &ends[3..5], step.low(2));
+        step.compare(&a, Check::Relation("lockstep"), &[first, second, ends[5] * ends[6]])?;
         let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims)?;
         tx.finish()?;
         accumulator.check(&srs().1)

@@ -1,5 +1,7 @@
 //! The CPU, all threads of the current pool.
 
+use std::ops::Range;
+
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::VariableBaseMSM;
 use ark_ff::{AdditiveGroup, One, Zero};
@@ -64,13 +66,13 @@ impl Device for Cpu {
         all
     }
 
-    fn matrix_vector(&self, matrix: &Ints, w: &[Fr]) -> Vec<Fr> {
+    fn matrix_vector(&self, matrix: &Ints, part: Range<usize>, w: &[Fr]) -> Vec<Fr> {
         let rows = 1 + TASK / w.len();
-        each!(matrix, v => v.par_chunks(w.len()).with_min_len(rows).map(|row| mac::dot(w, row.iter().copied())).collect())
+        each!(matrix, v => v[part].par_chunks(w.len()).with_min_len(rows).map(|row| mac::dot(w, row.iter().copied())).collect())
     }
 
-    fn vector_matrix(&self, w: &[Fr], matrix: &Ints) -> Vec<Fr> {
-        each!(matrix, v => vector_matrix(w, v))
+    fn vector_matrix(&self, w: &[Fr], matrix: &Ints, part: Range<usize>) -> Vec<Fr> {
+        each!(matrix, v => vector_matrix(w, &v[part]))
     }
 
     fn add_scaled(&self, to: &mut [Fr], factor: &Fr, ints: &Ints) {
@@ -91,8 +93,8 @@ impl Device for Cpu {
         values.par_chunks(2 * low.len()).zip(high).with_min_len(1 + TASK / low.len()).map(block).sum()
     }
 
-    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, parity: usize) -> Fr {
-        each!(ints, v => half_sum(eq, v, parity))
+    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, part: Range<usize>, parity: usize) -> Fr {
+        each!(ints, v => half_sum(eq, &v[part], parity))
     }
 
     fn product_round(&self, pairs: &[[&[Fr]; 2]]) -> [Fr; 2] {
@@ -221,12 +223,12 @@ mod tests {
             let eq = Cpu.eq(&point(vars - 1));
             for parity in [0, 1] {
                 let plain: Fr = eq.iter().zip(f.chunks(2)).map(|(e, f)| *e * f[parity]).sum();
-                assert_eq!(Cpu.half_sum_ints([&low, &high], &c, parity), plain);
+                assert_eq!(Cpu.half_sum_ints([&low, &high], &c, 0..c.len(), parity), plain);
                 assert_eq!(Cpu.half_sum([&low, &high], &f, parity), plain);
             }
             let w = point(2);
             let across = |i: usize| f.iter().skip(i).step_by(f.len() / 2).zip(&w).map(|(f, w)| *f * w).sum::<Fr>();
-            assert_eq!(Cpu.vector_matrix(&w, &c), (0..f.len() / 2).map(across).collect::<Vec<_>>());
+            assert_eq!(Cpu.vector_matrix(&w, &c, 0..c.len()), (0..f.len() / 2).map(across).collect::<Vec<_>>());
             let mut to = f.clone();
             Cpu.add_scaled(&mut to, &r, &c);
             to.iter().zip(&f).for_each(|(to, f)| assert_eq!(*to, *f + r * f));

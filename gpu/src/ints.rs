@@ -53,6 +53,11 @@ impl Ints {
         each!(self, v => i128::from(v[i]))
     }
 
+    /// A value as a field element.
+    pub fn field(&self, i: usize) -> Fr {
+        each!(self, v => Fr::from(v[i]))
+    }
+
     /// Changes a value; used by tests that cheat. The value must fit the type.
     ///
     /// # Panics

@@ -17,6 +17,8 @@ pub mod mac;
 pub use cpu::Cpu;
 pub use ints::Ints;
 
+use std::ops::Range;
+
 use ark_bn254::{Fr, G1Affine, G1Projective};
 
 /// Vectors are indexed by the bits of their place, lowest variable first. The lowest variable is bound first, so that a
@@ -33,11 +35,11 @@ pub trait Device: Sync {
     /// eq(point, x) for all x of the cube: 2^point.len() values.
     fn eq(&self, point: &[Fr]) -> Vec<Fr>;
 
-    /// `M·w`: one value per row of w.len() integers.
-    fn matrix_vector(&self, matrix: &Ints, w: &[Fr]) -> Vec<Fr>;
+    /// `M·w` of a part of a column: one value per row of w.len() integers.
+    fn matrix_vector(&self, matrix: &Ints, part: Range<usize>, w: &[Fr]) -> Vec<Fr>;
 
-    /// `wᵀ·M`: one value per column of a matrix of w.len() rows.
-    fn vector_matrix(&self, w: &[Fr], matrix: &Ints) -> Vec<Fr>;
+    /// `wᵀ·M` of a part of a column: one value per column of a matrix of w.len() rows.
+    fn vector_matrix(&self, w: &[Fr], matrix: &Ints, part: Range<usize>) -> Vec<Fr>;
 
     /// `to[i] += factor·ints[i]`.
     fn add_scaled(&self, to: &mut [Fr], factor: &Fr, ints: &Ints);
@@ -51,8 +53,8 @@ pub trait Device: Sync {
     /// Σ_x eq(x)·v[2x + parity].
     fn half_sum(&self, eq: [&[Fr]; 2], values: &[Fr], parity: usize) -> Fr;
 
-    /// The same of a column.
-    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, parity: usize) -> Fr;
+    /// The same of a part of a column.
+    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, part: Range<usize>, parity: usize) -> Fr;
 
     /// The coefficients c_0 and c_2 of Σ_pairs Σ_x a(X, x)·b(X, x), X the lowest variable.
     fn product_round(&self, pairs: &[[&[Fr]; 2]]) -> [Fr; 2];
@@ -79,6 +81,12 @@ pub fn eq_halves(device: &impl Device, point: &[Fr]) -> [Vec<Fr>; 2] {
 
 /// f̃(point) of a column of 2^point.len() integers.
 pub fn evaluate(device: &impl Device, column: &Ints, point: &[Fr]) -> Fr {
+    evaluate_slice(device, column, 0, point)
+}
+
+/// The same of a slice: the values from `slice`·2^point.len() on.
+pub fn evaluate_slice(device: &impl Device, column: &Ints, slice: usize, point: &[Fr]) -> Fr {
     let [low, high] = eq_halves(device, point);
-    device.matrix_vector(column, &low).iter().zip(&high).map(|(v, e)| *v * e).sum()
+    let part = slice << point.len()..(slice + 1) << point.len();
+    device.matrix_vector(column, part, &low).iter().zip(&high).map(|(v, e)| *v * e).sum()
 }

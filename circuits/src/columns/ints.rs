@@ -37,22 +37,31 @@ impl Witness {
 
     /// The chunks' commitments. `powers` are [τ^i]₁ for i ≤ 2^N.
     pub fn commit(&self, device: &impl Device, layout: &Layout, powers: &[G1Affine]) -> Vec<G1Affine> {
-        let top = powers[1 << layout.chunk_vars()];
-        let mut chunks: Vec<_> = self.salts.iter().map(|s| top * s).collect();
-        for (c, place) in self.columns.iter().zip(layout.columns()) {
-            chunks[place.chunk] += device.commit(&powers[place.offset..], c);
+        self.commit_from(0, device, layout, powers)
+    }
+
+    /// The commitments of the chunks from number `first` on.
+    pub fn commit_from(
+        &self, first: usize, device: &impl Device, layout: &Layout, powers: &[G1Affine],
+    ) -> Vec<G1Affine> {
+        let salted = self.salts.iter().zip(layout.chunk_sizes()).skip(first);
+        let mut chunks: Vec<_> = salted.map(|(s, vars)| powers[1 << vars] * s).collect();
+        for (c, place) in self.columns.iter().zip(layout.columns()).filter(|(_, p)| p.chunk >= first) {
+            chunks[place.chunk - first] += device.commit(&powers[place.offset..], c);
         }
         chunks.into_iter().map(|c| c.into_affine()).collect()
     }
 
-    /// The coefficients of Σ factor·chunk, the salts' sum last.
+    /// The coefficients of Σ factor·chunk, salts included: 2^N + 1 of them.
     pub fn combine(&self, device: &impl Device, layout: &Layout, factors: &[Fr]) -> Vec<Fr> {
         let n = 1 << layout.chunk_vars();
         let mut all = vec![Fr::from(0u64); n + 1];
         for (c, place) in self.columns.iter().zip(layout.columns()) {
             device.add_scaled(&mut all[place.offset..], &factors[place.chunk], c);
         }
-        all[n] = self.salts.iter().zip(factors).map(|(s, f)| *s * f).sum();
+        for ((salt, factor), vars) in self.salts.iter().zip(factors).zip(layout.chunk_sizes()) {
+            all[1 << vars] += *salt * factor;
+        }
         all
     }
 }

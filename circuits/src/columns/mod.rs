@@ -5,8 +5,10 @@
 //! | column f, 2^m values | its multilinear extension f̃ has m variables; x_0 is the lowest bit of a place |
 //! | chunk, 2^N coefficients | columns one after another, largest first, so that each begins at a multiple of its size |
 //! | claim f̃(r) = v | about the chunk at (r, bits of the column's place), because a column is an aligned cube of it |
+//! | slice h of f | the places x + 2^l·h, x < 2^l: a smaller cube, about which there are claims too |
 //!
-//! A chunk is committed as Σ f_i·[τ^i] + s·[τ^(2^N)] with a random salt s, which hides it and which no cube reaches.
+//! A chunk is committed as Σ f_i·[τ^i] + s·[τ^(2^N)] with a random salt s, which hides it and which no cube reaches. Chunks of
+//! several sizes are opened together: in a larger cube the salt of a smaller one is a value that no claim is about.
 
 #[cfg(feature = "prove")]
 pub mod ints;
@@ -31,8 +33,8 @@ pub struct Placed {
 /// All columns of a key and the chunks that they are stacked in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    chunk_vars: usize,
-    chunks: usize,
+    /// Variables of every chunk.
+    chunks: Vec<usize>,
     columns: Vec<Placed>,
 }
 
@@ -86,7 +88,7 @@ impl Columns {
             offset: at & ((1 << chunk_vars) - 1),
         };
         let columns = self.0.into_iter().zip(offsets).map(place).collect();
-        Ok(Layout { chunk_vars, chunks: total.div_ceil(1 << chunk_vars), columns })
+        Ok(Layout { chunks: vec![chunk_vars; total.div_ceil(1 << chunk_vars)], columns })
     }
 
     fn vars(&self) -> Vec<usize> {
@@ -95,14 +97,27 @@ impl Columns {
 }
 
 impl Layout {
-    /// N: variables of a chunk.
+    /// Takes over another layout's chunks and columns, behind its own; their ids move by what is returned.
+    pub fn join(&mut self, other: &Self) -> Shift {
+        let (chunks, shift) = (self.chunks.len(), Shift(self.columns.len()));
+        self.chunks.extend(&other.chunks);
+        self.columns.extend(other.columns.iter().map(|c| Placed { chunk: c.chunk + chunks, ..c.clone() }));
+        shift
+    }
+
+    /// N: variables of the largest chunk, and of the opening.
     pub fn chunk_vars(&self) -> usize {
-        self.chunk_vars
+        self.chunks.iter().copied().max().unwrap_or(0)
     }
 
     /// Number of chunks.
     pub fn chunks(&self) -> usize {
-        self.chunks
+        self.chunks.len()
+    }
+
+    /// Variables of every chunk; a chunk's salt stands at 2 to their power.
+    pub fn chunk_sizes(&self) -> &[usize] {
+        &self.chunks
     }
 
     /// The columns in the order given.
@@ -117,7 +132,9 @@ impl Layout {
 
     /// Hashes all that fixes the layout.
     pub fn describe(&self, hasher: &mut blake3::Hasher) {
-        [self.chunk_vars, self.columns.len()].into_iter().for_each(|n| hash_number(hasher, n));
+        hash_number(hasher, self.chunks.len());
+        self.chunks.iter().for_each(|n| hash_number(hasher, *n));
+        hash_number(hasher, self.columns.len());
         for c in &self.columns {
             hash_number(hasher, c.name.len());
             hasher.update(c.name.as_bytes());
@@ -131,7 +148,17 @@ impl ColumnId {
     pub fn index(self) -> usize {
         self.0
     }
+
+    /// The id after its layout has joined another.
+    #[must_use]
+    pub fn moved(self, shift: Shift) -> Self {
+        Self(self.0 + shift.0)
+    }
 }
+
+/// By how much ids move when a layout joins another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shift(usize);
 
 /// A number as eight bytes.
 pub(crate) fn hash_number(hasher: &mut blake3::Hasher, n: usize) {
@@ -156,11 +183,32 @@ pub fn stack(vars: &[usize]) -> (Vec<usize>, usize) {
     (places.into_iter().map(|p| p.1).collect(), end)
 }
 
-/// f̃(r) = v, still to be shown. It cannot be copied: it is moved until an opening discharges it.
+/// A slice of a column and its weight in a sum.
+#[derive(Debug, Clone)]
+pub struct Term<S> {
+    /// The column.
+    pub column: ColumnId,
+    /// Which of its slices.
+    pub slice: usize,
+    /// The weight.
+    pub weight: S,
+}
+
+/// What a claim is about.
+#[derive(Debug)]
+pub(crate) enum About<S> {
+    /// A column, at a point of all its variables.
+    Column(ColumnId),
+    /// Σ weight·slice, of slices of as many variables as the point has.
+    Slices(Vec<Term<S>>),
+}
+
+/// f̃(r) = v, or Σ_h w_h·f̃_h(r) = v over slices, still to be shown. It cannot be copied: it is moved until an opening
+/// discharges it.
 #[must_use = "an undischarged claim proves nothing"]
 #[derive(Debug)]
 pub struct EvalClaim<S> {
-    pub(crate) column: ColumnId,
+    pub(crate) about: About<S>,
     pub(crate) point: Vec<S>,
     pub(crate) value: S,
 }
@@ -178,7 +226,12 @@ impl<S: Clone> Claims<S> {
 
     /// Takes a claim over.
     pub fn push(&mut self, column: ColumnId, point: Vec<S>, value: S) {
-        self.0.push(EvalClaim { column, point, value });
+        self.0.push(EvalClaim { about: About::Column(column), point, value });
+    }
+
+    /// Takes over a claim about a sum of slices.
+    pub fn push_slices(&mut self, terms: Vec<Term<S>>, point: Vec<S>, value: S) {
+        self.0.push(EvalClaim { about: About::Slices(terms), point, value });
     }
 
     /// Takes all of another's claims over.

@@ -8,7 +8,10 @@ use rayon::prelude::*;
 use talea_gpu::{Device, Ints};
 
 use super::{Entry, Form, Lookups, Values};
-use crate::columns::ColumnId;
+use crate::{
+    columns::ColumnId,
+    fractions::prover::{self as fractions, mix},
+};
 
 /// Leaves computed at a time.
 const BLOCK: usize = 1 << 11;
@@ -184,12 +187,6 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
         self.alpha - sum - tag
     }
 
-    /// Nodes of a level that may be other than 0/1, filled up to whole groups of four; all that follow are 0/1.
-    pub(super) fn stored(&self, level: usize) -> usize {
-        let used = self.used.div_ceil(1 << (self.vars - level)).next_multiple_of(4);
-        used.min(1 << level)
-    }
-
     /// The leaves from `from` on.
     fn read(&self, from: usize, count: usize) -> [Vec<Fr>; 2] {
         let (mut p, mut q) = (vec![Fr::zero(); count], vec![Fr::one(); count]);
@@ -225,8 +222,25 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
         [p, q]
     }
 
-    /// Both columns of a level, which is at most the leaves'.
-    pub(super) fn level(&self, level: usize) -> [Vec<Fr>; 2] {
+    /// The leaves from `from` on with λ·q1 added to p1, as a layer's sumcheck wants them.
+    fn mixed(&self, from: usize, count: usize, lambda: &Fr) -> [Vec<Fr>; 2] {
+        let [mut p, q] = self.read(from, count);
+        mix(&mut p, &q, lambda);
+        [p, q]
+    }
+}
+
+impl<'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> fractions::Leaves for Leaves<'_, 'w, D, F> {
+    fn vars(&self) -> usize {
+        self.vars
+    }
+
+    fn stored(&self, level: usize) -> usize {
+        let used = self.used.div_ceil(1 << (self.vars - level)).next_multiple_of(4);
+        used.min(1 << level)
+    }
+
+    fn level(&self, level: usize) -> [Vec<Fr>; 2] {
         let below = self.vars - level;
         let stored = self.stored(level);
         let (mut p, mut q) = (vec![Fr::zero(); stored], vec![Fr::zero(); stored]);
@@ -240,15 +254,7 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
         [p, q]
     }
 
-    /// The leaves from `from` on with λ·q1 added to p1, as a layer's sumcheck wants them.
-    fn mixed(&self, from: usize, count: usize, lambda: &Fr) -> [Vec<Fr>; 2] {
-        let [mut p, q] = self.read(from, count);
-        mix(&mut p, &q, lambda);
-        [p, q]
-    }
-
-    /// The first round of the leaves' sumcheck ([`Device::fraction_round`]), of which no column is stored.
-    pub(super) fn first_round(&self, [low, high]: [&[Fr]; 2], lambda: &Fr) -> [Fr; 2] {
+    fn first_round(&self, [low, high]: [&[Fr]; 2], lambda: &Fr) -> [Fr; 2] {
         let (block, stored) = (4 * low.len(), self.stored(self.vars));
         let sums = |(i, h): (usize, &Fr)| {
             let [p, q] = self.mixed(i * block, block.min(stored - i * block), lambda);
@@ -258,8 +264,7 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
         high.par_iter().take(stored.div_ceil(block)).enumerate().map(sums).reduce(|| [Fr::zero(); 2], add)
     }
 
-    /// The leaves with that variable bound.
-    pub(super) fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2] {
+    fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2] {
         let half = self.stored(self.vars) / 2;
         let mut all = [0; 2].map(|_| vec![Fr::zero(); half]);
         let [p, q] = all.each_mut().map(|c| c.par_chunks_mut(BLOCK / 2));
@@ -272,10 +277,4 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
         });
         all
     }
-}
-
-/// p1 + λ·q1 for p1: with it p0·q1 + p1·q0 + λ·q0·q1 is two products.
-pub(super) fn mix(p: &mut [Fr], q: &[Fr], lambda: &Fr) {
-    let pairs = p.par_chunks_exact_mut(2).zip(q.par_chunks_exact(2)).with_min_len(1 << 10);
-    pairs.for_each(|(p, q)| p[1] += *lambda * q[1]);
 }

@@ -6,7 +6,6 @@
 //! | t, mult | a table, and how often each of its tuples is looked up (a committed column) |
 //! | α, β | challenges drawn after every column is committed |
 //! | ⟨w⟩ | a tuple's fingerprint Σ_j β^j·w_j + β^J·(number of its table), J the width of the widest |
-//! | p_k, q_k | numerators and denominators of layer k of the tree, 2^k each; layer L holds the leaves |
 //!
 //! LogUp (Haböck, eprint 2022/1530): all entries stand in their tables if and only if, but for an error of
 //! (entries + table tuples)·J/|F|,
@@ -15,16 +14,8 @@
 //! Σ_entries Σ_x 1/(α − ⟨w_i(x)⟩) = Σ_tables Σ_y mult(y)/(α − ⟨t(y)⟩)
 //! ```
 //!
-//! with multiplicities below the field's characteristic, which entry counts guarantee. The sum is formed by a tree of
-//! fractions and proven layer by layer (Papini and Haböck, eprint 2023/1284, §3): nodes 2i and 2i + 1 of layer k + 1 add up
-//! to node i of layer k,
-//!
-//! ```text
-//! p_k(x) = p_{k+1}(0,x)·q_{k+1}(1,x) + p_{k+1}(1,x)·q_{k+1}(0,x)      q_k(x) = q_{k+1}(0,x)·q_{k+1}(1,x)
-//! ```
-//!
-//! Entries and tables are aligned cubes of the leaves, as columns are of a chunk; leaves that nobody uses are 0/1, all
-//! behind those that are used, so that a prover stores none of them.
+//! with multiplicities below the field's characteristic, which entry counts guarantee. The sum is one of [`crate::fractions`]. Entries and tables are aligned cubes of its leaves, as columns are of a chunk; leaves that nobody uses
+//! are 0/1, all behind those that are used, so that a prover stores none of them.
 
 #[cfg(feature = "prove")]
 #[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]

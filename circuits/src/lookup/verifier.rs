@@ -7,7 +7,7 @@ use crate::{
     arithmetic::Arithmetic,
     columns::{Claims, ColumnId},
     error::{Check, Result},
-    sumcheck,
+    fractions::{self, Leaf, Tree},
     transcript::{Source, Transcript},
 };
 
@@ -20,54 +20,15 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
 ) -> Result<Claims<A::Scalar>> {
     let a = tx.arithmetic;
     let (alpha, beta) = (tx.challenge(), tx.challenge());
-    // root: two fractions that cancel
-    let mut children = Children::read(tx)?;
-    a.assert_eq(Check::LookupRoot, &children.numerator(a), &a.small(0))?;
-    a.inverse(Check::LookupDenominator, &children.denominator(a))?;
-    let child = tx.challenge();
-    let (mut p, mut q) = children.at(a, &child);
-    let mut point = vec![child];
-    for layer in 1..lookups.vars {
-        let lambda = tx.challenge();
-        let claim = a.mul_add(&lambda, &q, &p);
-        let end = sumcheck::verify(tx, "lookup round", layer, 3, claim)?;
-        children = Children::read(tx)?;
-        let inner = a.mul_add(&lambda, &children.denominator(a), &children.numerator(a));
-        let expected = a.mul(&a.eq(&end.point, &point), &inner);
-        a.assert_eq(Check::LookupLayer(layer as u32), &end.value, &expected)?;
-        let child = tx.challenge();
-        (p, q) = children.at(a, &child);
-        point = end.point;
-        point.insert(0, child);
-    }
+    // two fractions that cancel
+    let root = fractions::root(tx, &TREE)?;
+    a.assert_eq(Check::LookupRoot, &root.numerator(a), &a.small(0))?;
+    a.inverse(Check::LookupDenominator, &root.denominator(a))?;
+    let Leaf { point, p, q } = fractions::descend(tx, &TREE, lookups.vars, root)?;
     leaves(tx, lookups, &Fingerprint::new(a, lookups, alpha, &beta), point, p, q)
 }
 
-/// Numerators and denominators of both children of a layer at a point: p(0,·), p(1,·), q(0,·), q(1,·).
-struct Children<S>([S; 2], [S; 2]);
-
-impl<S: Clone> Children<S> {
-    fn read<A: Arithmetic<Scalar = S>, R: Source<A>>(tx: &mut Transcript<'_, A, R>) -> Result<Self> {
-        let mut next = || tx.scalar("lookup children");
-        Ok(Self([next()?, next()?], [next()?, next()?]))
-    }
-
-    fn numerator<A: Arithmetic<Scalar = S>>(&self, a: &A) -> S {
-        let Self([p0, p1], [q0, q1]) = self;
-        a.mul_add(p0, q1, &a.mul(p1, q0))
-    }
-
-    fn denominator<A: Arithmetic<Scalar = S>>(&self, a: &A) -> S {
-        let Self(_, [q0, q1]) = self;
-        a.mul(q0, q1)
-    }
-
-    /// Both columns at the child bit's challenge.
-    fn at<A: Arithmetic<Scalar = S>>(&self, a: &A, child: &S) -> (S, S) {
-        let between = |[x0, x1]: &[S; 2]| a.mul_add(child, &a.sub(x1, x0), x0);
-        (between(&self.0), between(&self.1))
-    }
-}
+const TREE: Tree = Tree { round: "lookup round", children: "lookup children", layer: Check::LookupLayer };
 
 /// α, and the powers of β.
 struct Fingerprint<S> {

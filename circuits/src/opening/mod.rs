@@ -1,8 +1,8 @@
 //! Openings: claims about columns become one claim per chunk at one point, one multilinear KZG opening, one pairing.
 //!
-//! **To one point.** Claim j says f̃_{c(j)}(P_j) = v_j of chunk c(j), P_j the claim's point with the bits of its column's
-//! place. With a challenge γ, Σ_j γ^j·v_j = Σ_x Σ_j γ^j·f_{c(j)}(x)·eq(P_j, x): one sumcheck of degree 2 over the chunks'
-//! variables ends at ρ; the prover gives every chunk's value e_c = f̃_c(ρ). With weights θ_c of 128 bits the commitments fold
+//! **To one point.** Claim j says Σ_h w_h·f̃_{c(h)}(P_j, h) = v_j: slices at places h of chunks c(h), a column being one slice of
+//! weight 1. With a challenge γ, Σ_j γ^j·v_j = Σ_x Σ_j γ^j·Σ_h w_h·f_{c(h)}(x)·eq((P_j, h), x): one sumcheck of degree 2 over the
+//! largest chunk's variables ends at ρ; the prover gives every chunk's value e_c = f̃_c(ρ). With weights θ_c of 128 bits the commitments fold
 //! into F = Σ θ_c·C_c, which must open to Σ θ_c·e_c at ρ.
 //!
 //! **One opening** is Mercury (Eagen and Gabizon, eprint 2025/385), in [`mercury`].
@@ -17,7 +17,7 @@ use ark_ff::Zero;
 
 use crate::{
     arithmetic::{Arithmetic, Plain},
-    columns::{Claims, Layout},
+    columns::{About, Claims, Layout},
     error::{Check, Rejection, Result},
     sumcheck,
     transcript::{Source, Transcript},
@@ -59,9 +59,8 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     let mut placed = Vec::new();
     for claim in claims.0 {
         sum = a.mul_add(&power, &claim.value, &sum);
-        // a claim that does not fit its column, like a missing commitment, is the caller's mistake: nothing is proven by it
-        let place = layout.place(claim.column).filter(|place| place.vars == claim.point.len());
-        placed.push((power.clone(), place.ok_or(Rejection::Check(Check::OpeningBatch))?, claim.point));
+        let slices = locate(a, layout, claim.about, claim.point.len()).ok_or(Rejection::Check(Check::OpeningBatch))?;
+        placed.push((power.clone(), slices, claim.point));
         power = a.mul(&power, &gamma);
     }
     if chunks.len() != layout.chunks() {
@@ -70,16 +69,36 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     let end = sumcheck::verify(tx, "opening round", layout.chunk_vars(), 2, sum)?;
     let values = tx.scalars("chunk value", layout.chunks())?;
     let mut expected = a.small(0);
-    for (weight, place, point) in placed {
-        let (low, high) = end.point.split_at_checked(place.vars).unwrap_or_default();
-        let eq = a.mul(&a.eq(low, &point), &a.eq_index(high, place.offset.checked_shr(place.vars as u32).unwrap_or(0)));
-        let value = values.get(place.chunk).cloned().unwrap_or_else(|| a.small(0));
-        expected = a.mul_add(&a.mul(&weight, &eq), &value, &expected);
+    for (power, slices, point) in placed {
+        let (low, high) = end.point.split_at_checked(point.len()).unwrap_or_default();
+        let inner = slices.iter().fold(a.small(0), |sum, (weight, chunk, place)| {
+            let value = values.get(*chunk).cloned().unwrap_or_else(|| a.small(0));
+            a.mul_add(&a.mul(weight, &a.eq_index(high, *place)), &value, &sum)
+        });
+        expected = a.mul_add(&a.mul(&power, &a.eq(low, &point)), &inner, &expected);
     }
     a.assert_eq(Check::OpeningBatch, &end.value, &expected)?;
     let weights: Vec<_> = values.iter().map(|_| tx.weight()).collect();
     let value = weights.iter().zip(&values).fold(a.small(0), |sum, (w, v)| a.mul_add(w, v, &sum));
     mercury::verify(tx, weights.into_iter().zip(chunks).collect(), &end.point, &value)
+}
+
+/// Weight, chunk and place of every slice that a claim is about, or none if it does not fit its columns: like a missing
+/// commitment that is the caller's mistake, and nothing is proven by it.
+fn locate<A: Arithmetic>(
+    a: &A, layout: &Layout, about: About<A::Scalar>, vars: usize,
+) -> Option<Vec<(A::Scalar, usize, usize)>> {
+    let slice = |column, slice: usize, weight, whole: bool| {
+        let place = layout.place(column)?;
+        let above = place.vars.checked_sub(vars)?;
+        let fits = slice.checked_shr(above as u32).unwrap_or(0) == 0 && (above == 0 || !whole);
+        let offset = place.offset.checked_shr(vars as u32).unwrap_or(0);
+        fits.then(|| (weight, place.chunk, offset + slice))
+    };
+    match about {
+        About::Column(column) => Some(vec![slice(column, 0, a.small(1), true)?]),
+        About::Slices(terms) => terms.into_iter().map(|t| slice(t.column, t.slice, t.weight, false)).collect(),
+    }
 }
 
 /// What the pairing needs: [τ]₂. A verifier must know where it comes from.

@@ -13,7 +13,7 @@ use talea_gpu::{Device, Ints, eq_halves};
 
 use crate::{
     arithmetic::Plain,
-    columns::{Claims, Layout, Placed, ints::Witness},
+    columns::{About, Claims, Layout, Placed, ints::Witness},
     transcript::writer::Writer,
 };
 
@@ -30,11 +30,28 @@ pub fn prove(
         layout.columns().iter().zip(&witness.columns).map(|(place, ints)| Column::new(place, ints)).collect();
     let mut power = Fr::one();
     for claim in claims.0 {
-        columns[claim.column.index()].claims.push(Weighted::new(claim.point, claim.value, power));
+        match claim.about {
+            About::Column(id) => {
+                columns[id.index()].claims.push(Weighted::new(
+                    claim.point,
+                    Some(claim.value),
+                    power,
+                    vec![(0, Fr::one())],
+                ));
+            }
+            About::Slices(terms) => {
+                let mut of: BTreeMap<usize, Vec<(usize, Fr)>> = BTreeMap::new();
+                terms.iter().for_each(|t| of.entry(t.column.index()).or_default().push((t.slice, t.weight)));
+                for (column, slices) in of {
+                    columns[column].claims.push(Weighted::new(claim.point.clone(), None, power, slices));
+                }
+            }
+        }
         power *= gamma;
     }
     let mut point = Vec::with_capacity(layout.chunk_vars());
     let mut cells = Cells::default();
+    cells.salts(layout, witness);
     for bound in 0..layout.chunk_vars() {
         columns = cells.take(columns, bound);
         let rounds = columns.iter_mut().map(|c| c.round(device, bound));
@@ -54,7 +71,7 @@ pub fn prove(
     mercury(tx, device, powers, witness.combine(device, layout, &factors), &point);
 }
 
-/// A column and the claims about it, while its own variables are being bound: Σ_x f(x)·Σ_j γ^j·eq(P_j, x).
+/// A column and the claims about it, while its own variables are being bound.
 struct Column<'w> {
     place: &'w Placed,
     ints: &'w Ints,
@@ -63,25 +80,36 @@ struct Column<'w> {
     claims: Vec<Weighted>,
 }
 
-/// γ^j·Σ_x f(x)·eq(P_j, x). A round polynomial is eq in its variable times a line, so half of f tells it (Gruen, eprint
-/// 2024/108, §3.2).
+/// γ^j·Σ_h w_h·Σ_x f_h(x)·eq(P_j, x) over slices h of a column. While the point's variables are bound a round polynomial is eq
+/// in its variable times a line, so half of f tells it (Gruen, eprint 2024/108, §3.2); then what is left is short.
 struct Weighted {
     point: Vec<Fr>,
     /// 1/P_j, zero where a coordinate is.
     inverses: Vec<Fr>,
-    /// The sum that is left, without its weight.
-    claim: Fr,
+    slices: Vec<(usize, Fr)>,
+    /// The sum that is left, without its weight, where it is known.
+    claim: Option<Fr>,
     /// γ^j and eq of the variables bound so far.
     weight: Fr,
     /// The line at 0 and 1.
     line: [Fr; 2],
+    /// The weights of all slices, once the point's variables are bound.
+    tail: Vec<Fr>,
 }
 
 impl Weighted {
-    fn new(point: Vec<Fr>, claim: Fr, weight: Fr) -> Self {
+    fn new(point: Vec<Fr>, claim: Option<Fr>, weight: Fr, slices: Vec<(usize, Fr)>) -> Self {
         let mut inverses = point.clone();
         batch_inversion(&mut inverses);
-        Self { point, inverses, claim, weight, line: [Fr::zero(); 2] }
+        Self { point, inverses, slices, claim, weight, line: [Fr::zero(); 2], tail: Vec::new() }
+    }
+
+    /// After `bound` variables the point may be used up, with `left` of the column's to come.
+    fn turn(&mut self, bound: usize, left: usize) {
+        if bound == self.point.len() {
+            self.tail = vec![Fr::zero(); 1 << left];
+            self.slices.iter().for_each(|(h, w)| self.tail[*h] += self.weight * w);
+        }
     }
 }
 
@@ -93,15 +121,30 @@ impl<'w> Column<'w> {
     /// The coefficients c_0 and c_2 of its part of a round.
     fn round(&mut self, device: &impl Device, bound: usize) -> [Fr; 2] {
         let mut total = [Fr::zero(); 2];
+        let (ints, folded) = (self.ints, &self.folded);
         for c in &mut self.claims {
+            if bound == 0 {
+                c.turn(0, self.place.vars);
+            }
+            if !c.tail.is_empty() {
+                let own = if bound == 0 { &ints.fields() } else { folded };
+                let sums = device.product_round(&[[own, &c.tail]]);
+                total = [total[0] + sums[0], total[1] + sums[1]];
+                continue;
+            }
             let [low, high] = eq_halves(device, &c.point[bound + 1..]);
-            let half = |parity| match bound {
-                0 => device.half_sum_ints([&low, &high], self.ints, parity),
-                _ => device.half_sum([&low, &high], &self.folded, parity),
+            let (eq, size) = ([low.as_slice(), &high], 1 << (c.point.len() - bound));
+            let slice = |h: usize, parity| match bound {
+                0 => device.half_sum_ints(eq, ints, h * size..(h + 1) * size, parity),
+                _ => device.half_sum(eq, &folded[h * size..(h + 1) * size], parity),
             };
+            let half = |parity| c.slices.iter().map(|(h, w)| *w * slice(*h, parity)).sum::<Fr>();
             let (one, inverse) = (c.point[bound], c.inverses[bound]);
             let (zero, at0) = (Fr::one() - one, half(0));
-            let at1 = if inverse.is_zero() { half(1) } else { (c.claim - zero * at0) * inverse };
+            let at1 = match c.claim {
+                Some(claim) if !inverse.is_zero() => (claim - zero * at0) * inverse,
+                _ => half(1),
+            };
             c.line = [at0, at1];
             total[0] += c.weight * zero * at0;
             total[1] += c.weight * (one - zero) * (at1 - at0);
@@ -111,9 +154,14 @@ impl<'w> Column<'w> {
 
     fn bind(&mut self, device: &impl Device, bound: usize, r: &Fr) {
         for c in &mut self.claims {
+            if !c.tail.is_empty() {
+                device.fold(&mut c.tail, r);
+                continue;
+            }
             let (one, [at0, at1]) = (c.point[bound], c.line);
-            c.claim = at0 + *r * (at1 - at0);
+            c.claim = Some(at0 + *r * (at1 - at0));
             c.weight *= one * r + (Fr::one() - one) * (Fr::one() - r);
+            c.turn(bound + 1, self.place.vars - bound - 1);
         }
         match bound {
             0 => self.folded = device.fold_ints(self.ints, r),
@@ -128,12 +176,23 @@ impl<'w> Column<'w> {
 struct Cells(BTreeMap<(usize, usize), [Fr; 2]>);
 
 impl Cells {
+    /// The salt of a chunk smaller than the largest is a value of the larger cube that no claim is about.
+    fn salts(&mut self, layout: &Layout, witness: &Witness) {
+        for (chunk, (salt, vars)) in witness.salts.iter().zip(layout.chunk_sizes()).enumerate() {
+            if *vars < layout.chunk_vars() {
+                self.0.insert((chunk, 1 << vars), [*salt, Fr::zero()]);
+            }
+        }
+    }
+
     /// Takes columns that are finished; returns the others.
     fn take<'w>(&mut self, columns: Vec<Column<'w>>, bound: usize) -> Vec<Column<'w>> {
         let (finished, others): (Vec<_>, Vec<_>) = columns.into_iter().partition(|c| c.place.vars == bound);
         for c in finished {
             let value = c.folded.first().copied().unwrap_or_else(|| c.ints.fields()[0]);
-            let weight = c.claims.iter().map(|c| c.weight).sum();
+            // a column of one value has had no round that turned its claims
+            let left = |c: &Weighted| c.tail.first().copied().unwrap_or(c.weight * c.slices[0].1);
+            let weight = c.claims.iter().map(left).sum();
             self.0.insert((c.place.chunk, c.place.offset >> bound), [value, weight]);
         }
         others

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | this one | one sum, and several in lockstep |
 //! | [`zero`] | columns that satisfy equations everywhere |
-//! | `prover` | the other half (feature `prove`) |
+//! | `prover`, `view` | the other half (feature `prove`) |
 //!
 //! A round polynomial s of degree d travels as its coefficients c_0, c_2, …, c_d; c_1 follows from s(0) + s(1) = c, so a
 //! round costs d words and a wrong one shows where the sumcheck ends. The lowest variable is bound first. Soundness
@@ -17,6 +17,9 @@
 
 #[cfg(feature = "prove")]
 pub mod prover;
+#[cfg(feature = "prove")]
+#[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
+pub mod view;
 pub mod zero;
 
 use ark_bn254::Fr;

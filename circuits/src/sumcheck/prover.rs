@@ -6,7 +6,7 @@ use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 use talea_gpu::Device;
 
-use super::zero::Equations;
+use super::{view::View, zero::Equations};
 use crate::{
     arithmetic::{Arithmetic as _, Native, Plain},
     transcript::writer::Writer,
@@ -88,54 +88,53 @@ fn coefficients(values: &[Fr]) -> Vec<Fr> {
     all
 }
 
-/// Σ_x a(x)·b(x).
-pub struct Product(pub [Vec<Fr>; 2]);
+/// Σ_x Π_j f_j(x), of vectors that are short.
+pub struct Product(pub Vec<Vec<Fr>>);
 
 impl<D: Device> Summand<D> for Product {
     fn vars(&self) -> usize {
         self.0[0].len().ilog2() as usize
     }
     fn claim(&self) -> Fr {
-        self.0[0].par_iter().zip(&self.0[1]).map(|(a, b)| *a * b).sum()
+        let at = |x: usize| self.0.iter().map(|f| f[x]).product::<Fr>();
+        (0..self.0[0].len()).into_par_iter().map(at).sum()
     }
-    fn round(&self, device: &D) -> Vec<Fr> {
-        let [c0, c2] = device.product_round(&[[&self.0[0], &self.0[1]]]);
-        let [a, b] = &self.0;
-        let at1: Fr = a.par_chunks_exact(2).zip(b.par_chunks_exact(2)).map(|(a, b)| a[1] * b[1]).sum();
-        // s(2) = c0 + 2·c1 + 4·c2 with c1 = s(1) − c0 − c2
-        vec![c0, at1, at1.double() - c0 + c2.double()]
+    fn round(&self, _: &D) -> Vec<Fr> {
+        let line = |f: &[Fr], x: usize, t: Fr| f[2 * x] + t * (f[2 * x + 1] - f[2 * x]);
+        let at = |t: usize| -> Fr {
+            let t = Fr::from(t as u64);
+            let place = |x: usize| self.0.iter().map(|f| line(f, x, t)).product::<Fr>();
+            (0..self.0[0].len() / 2).into_par_iter().with_min_len(1 << 8).map(place).sum()
+        };
+        (0..=self.0.len()).map(at).collect()
     }
     fn bind(&mut self, device: &D, r: &Fr) {
         self.0.iter_mut().for_each(|c| device.fold(c, r));
     }
 }
 
-/// Σ_x eq(x, τ)·Σ_k ε^k·C_k(f(x)), which is zero.
-pub struct Zero<'e, E> {
-    equations: &'e E,
+/// Σ_x eq(x, τ)·Σ_k ε^k·C_k(f(x)): a zero-check.
+pub struct Zero<'w, E> {
+    equations: E,
     epsilon: Fr,
     eq: Vec<Fr>,
     /// The columns, folded as far as the sum is.
-    pub columns: Vec<Vec<Fr>>,
+    columns: Vec<View<'w>>,
 }
 
-impl<'e, E: Equations + Sync> Zero<'e, E> {
-    /// Draws τ and ε as the verifier does.
-    pub fn begin(tx: &mut Writer<impl Plain>, device: &impl Device, equations: &'e E, columns: Vec<Vec<Fr>>) -> Self {
-        let tau = tx.challenges(columns[0].len().ilog2() as usize);
-        let epsilon = tx.challenge();
-        Self { equations, epsilon, eq: device.eq(&tau), columns }
+impl<'w, E: Equations + Sync> Zero<'w, E> {
+    /// The sum over τ's variables.
+    pub fn new(device: &impl Device, equations: E, tau: &[Fr], epsilon: &Fr, columns: Vec<View<'w>>) -> Self {
+        Self { equations, epsilon: *epsilon, eq: device.eq(tau), columns }
     }
 
-    /// Sends the columns' values at the point.
-    pub fn end(&self, tx: &mut Writer<impl Plain>) -> Vec<Fr> {
-        let values: Vec<Fr> = self.columns.iter().map(|c| c[0]).collect();
-        values.iter().for_each(|v| tx.scalar(v));
-        values
+    /// The columns' values at the point, once all variables are bound.
+    pub fn values(&self) -> Vec<Fr> {
+        self.columns.iter().map(|c| c.at(0)).collect()
     }
 
-    fn value(&self, eq: Fr, columns: &[Fr]) -> Fr {
-        eq * Native.horner(&self.equations.evaluate(&Native, columns), &self.epsilon)
+    fn inner(&self, columns: &[Fr]) -> Fr {
+        Native.horner(&self.equations.evaluate(&Native, columns), &self.epsilon)
     }
 }
 
@@ -144,25 +143,32 @@ impl<D: Device, E: Equations + Sync> Summand<D> for Zero<'_, E> {
         self.eq.len().ilog2() as usize
     }
     fn claim(&self) -> Fr {
-        let at = |x: usize| self.value(self.eq[x], &self.columns.iter().map(|c| c[x]).collect::<Vec<_>>());
+        let at = |x: usize| self.eq[x] * self.inner(&self.columns.iter().map(|c| c.at(x)).collect::<Vec<_>>());
         (0..self.eq.len()).into_par_iter().map(at).sum()
     }
     fn round(&self, _: &D) -> Vec<Fr> {
-        let half = self.eq.len() / 2;
-        let line = |c: &[Fr], x: usize, t: Fr| c[2 * x] + t * (c[2 * x + 1] - c[2 * x]);
-        let at = |t: usize| -> Fr {
-            let t = Fr::from(t as u64);
-            let place = |x: usize| {
-                let columns: Vec<Fr> = self.columns.iter().map(|c| line(c, x, t)).collect();
-                self.value(line(&self.eq, x, t), &columns)
-            };
-            (0..half).into_par_iter().with_min_len(1 << 8).map(place).sum()
+        let values = E::DEGREE + 2;
+        let place = |mut sums: Vec<Fr>, x: usize| {
+            let ends = |[low, high]: [Fr; 2]| (low, high - low);
+            let mut columns: Vec<(Fr, Fr)> =
+                self.columns.iter().map(|c| ends([c.at(2 * x), c.at(2 * x + 1)])).collect();
+            let (mut eq, step) = ends([self.eq[2 * x], self.eq[2 * x + 1]]);
+            let mut now = vec![Fr::ZERO; columns.len()];
+            for sum in &mut sums {
+                now.iter_mut().zip(&columns).for_each(|(to, c)| *to = c.0);
+                *sum += eq * self.inner(&now);
+                eq += step;
+                columns.iter_mut().for_each(|(value, step)| *value += *step);
+            }
+            sums
         };
-        (0..E::DEGREE + 2).map(at).collect()
+        let none = || vec![Fr::ZERO; values];
+        let add = |a: Vec<Fr>, b: Vec<Fr>| a.iter().zip(b).map(|(a, b)| *a + b).collect();
+        (0..self.eq.len() / 2).into_par_iter().with_min_len(1 << 8).fold(none, place).reduce(none, add)
     }
     fn bind(&mut self, device: &D, r: &Fr) {
         device.fold(&mut self.eq, r);
-        self.columns.iter_mut().for_each(|c| device.fold(c, r));
+        self.columns.iter_mut().for_each(|c| c.bind(device, r));
     }
 }
 

@@ -6,55 +6,40 @@
 //! | τ, ε | challenges drawn after the columns are committed |
 //!
 //! `Σ_x eq(x, τ)·Σ_k ε^k·C_k(f(x)) = 0` is a sum of degree d + 1, d the equations' degree, that runs in lockstep with others; at
-//! its end the columns' values become claims. Error: (m + equations)/|F| besides the sumcheck's.
+//! its end the columns' values become claims. Error: (m + equations)/|F| besides the sumcheck's. The first equations may have
+//! values v_k(x) other than 0 that are claimed at τ alone: then the sum is `Σ_k ε^k·ṽ_k(τ)`, and ε comes after those.
 
-use crate::{
-    arithmetic::Arithmetic,
-    columns::{Claims, ColumnId},
-    error::Result,
-    transcript::{Source, Transcript},
-};
+use crate::arithmetic::Arithmetic;
 
 /// Equations between columns, written once for prover and verifier.
 pub trait Equations {
     /// Degree of the highest.
     const DEGREE: usize;
-    /// Their values where the columns have these; all must be zero.
+    /// Their values where the columns have these; all must be zero, but for the first where values are claimed.
     fn evaluate<A: Arithmetic>(&self, a: &A, columns: &[A::Scalar]) -> Vec<A::Scalar>;
 }
 
-/// A zero-check that has begun.
+/// A zero-check; several may share τ, of which each sees the lowest coordinates, and ε.
 pub struct ZeroCheck<S> {
     tau: Vec<S>,
     epsilon: S,
+    claim: S,
 }
 
 impl<S: Clone> ZeroCheck<S> {
-    /// Draws τ and ε; the sum to verify is over `vars` variables, and is zero.
-    pub fn begin<A: Arithmetic<Scalar = S>, R: Source<A>>(tx: &mut Transcript<'_, A, R>, vars: usize) -> Self {
-        let (tau, epsilon) = (tx.challenges(vars), tx.challenge());
-        Self { tau, epsilon }
+    /// Over as many variables as τ has; `values` are those of the first equations at τ.
+    pub fn new<A: Arithmetic<Scalar = S>>(a: &A, tau: &[S], epsilon: &S, values: &[S]) -> Self {
+        Self { tau: tau.to_vec(), epsilon: epsilon.clone(), claim: a.horner(values, epsilon) }
     }
 
     /// Variables and claim, for [`super::lockstep`].
-    pub fn sum<A: Arithmetic<Scalar = S>>(&self, a: &A) -> (usize, S) {
-        (self.tau.len(), a.small(0))
+    pub fn sum(&self) -> (usize, S) {
+        (self.tau.len(), self.claim.clone())
     }
 
-    /// Reads the columns' values at `point`; returns the summand's value there, and the claims.
-    ///
-    /// # Errors
-    /// Of the proof's bytes.
-    pub fn end<A: Arithmetic<Scalar = S>, R: Source<A>>(
-        self, tx: &mut Transcript<'_, A, R>, equations: &impl Equations, columns: &[ColumnId], point: &[S],
-    ) -> Result<(S, Claims<S>)> {
-        let a = tx.arithmetic;
-        let values = tx.scalars("zero-check column", columns.len())?;
-        let inner = a.horner(&equations.evaluate(a, &values), &self.epsilon);
-        let mut claims = Claims::new();
-        for (column, value) in columns.iter().zip(values) {
-            claims.push(*column, point.to_vec(), value);
-        }
-        Ok((a.mul(&a.eq(point, &self.tau), &inner), claims))
+    /// The summand's value at a point where the columns have these values.
+    pub fn end<A: Arithmetic<Scalar = S>>(&self, a: &A, equations: &impl Equations, columns: &[S], point: &[S]) -> S {
+        let inner = a.horner(&equations.evaluate(a, columns), &self.epsilon);
+        a.mul(&a.eq(point, &self.tau), &inner)
     }
 }
