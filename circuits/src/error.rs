@@ -64,6 +64,21 @@ pub enum Check {
     /// A relation's sumcheck does not end in its columns.
     #[error("{0}: its sumcheck does not end in its columns")]
     Relation(&'static str),
+    /// A word of the statement is not what the proof is about.
+    #[error("statement: {0} is not what the proof is about")]
+    Statement(&'static str),
+    /// A layer of the payouts' tree does not end in its children.
+    #[error("payout layer {0}: its sumcheck does not end in its children")]
+    PayoutLayer(u32),
+    /// A denominator of the payouts is zero.
+    #[error("payout root: the denominator is zero")]
+    PayoutDenominator,
+    /// The payouts' leaves are other amounts.
+    #[error("payout leaves: amounts other than the columns'")]
+    PayoutAmounts,
+    /// The payouts' leaves are other slots.
+    #[error("payout leaves: slots other than the statement's")]
+    PayoutSlots,
     /// The claims do not reduce to the chunks' values.
     #[error("opening: claims do not reduce to the chunks' values")]
     OpeningBatch,

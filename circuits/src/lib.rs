@@ -9,6 +9,7 @@
 //! | [`fractions`] | sums of fractions by a tree |
 //! | [`lookup`] | LogUp: every lookup of a batch in one such sum |
 //! | [`opening`] | all claims to one point, one multilinear KZG opening, one pairing |
+//! | [`relations`] | the relations of a batch |
 //! | [`matrix`] | the tutorial: U = X·A, rounded, with range checks, end to end |
 //!
 //! Each protocol's folder has its statement and notation in `mod.rs`, the code to trust in `verifier.rs`, and behind the
@@ -26,6 +27,7 @@ pub mod fractions;
 pub mod lookup;
 pub mod matrix;
 pub mod opening;
+pub mod relations;
 pub mod sumcheck;
 pub mod transcript;
 

@@ -41,7 +41,7 @@ use ark_bn254::Fr;
 
 use crate::{
     arithmetic::{Arithmetic, Native},
-    columns::{Claims, ColumnId, Columns, Layout, TooLarge, hash_number},
+    columns::{Claims, ColumnId, Columns, Layout, MAX_VARS, TooLarge, hash_number},
     error::{Check, Result},
     lookup::{
         self, Lookups, Malformed, Table, Values,
@@ -75,6 +75,7 @@ pub struct Sizes {
 impl Sizes {
     /// What costs least.
     pub fn of(shape: Shape) -> Self {
+        let shape = Shape { tokens: shape.tokens.min(16), rank: shape.rank.min(16), width: shape.width.min(16) };
         let cells = shape.tokens + shape.rank;
         let range = range::width(&[(cells, U_BITS), (cells, REM_BITS)]);
         Self { chunk: Parts::new(shape, range).0.chunk_vars(), range }
@@ -109,7 +110,7 @@ impl Parts {
             a: all.push("a", shape.rank + shape.width),
             u: Limbs::new(&mut all, "u", cells, U_BITS, range),
             rem: Limbs::new(&mut all, "rem", cells, REM_BITS, range),
-            multiplicities: all.push("multiplicities", range.clamp(1, range::LARGEST)),
+            multiplicities: all.push("multiplicities", range),
         };
         (all, parts)
     }
@@ -124,6 +125,16 @@ pub enum KeyError {
     /// Lookups that do not fit together.
     #[error(transparent)]
     Lookups(#[from] Malformed),
+    /// Sizes beyond what a key may have.
+    #[error(
+        "sizes: found {shape:?} and {sizes:?}, expected 0 to 16 each, chunks of at most 2^32, a range table of 2^1 to 2^16"
+    )]
+    Sizes {
+        /// The shape.
+        shape: Shape,
+        /// Its chunk and table.
+        sizes: Sizes,
+    },
 }
 
 /// Bits of U + 2^23.
@@ -139,6 +150,12 @@ impl Key {
     /// # Errors
     /// A matrix or the range table that no chunk can hold.
     pub fn new(shape: Shape, sizes: Sizes) -> Result<Self, KeyError> {
+        if shape.tokens.max(shape.rank).max(shape.width) > MAX_VARS / 2
+            || sizes.chunk > MAX_VARS
+            || !(1..=range::LARGEST).contains(&sizes.range)
+        {
+            return Err(KeyError::Sizes { shape, sizes });
+        }
         let (all, parts) = Parts::new(shape, sizes.range);
         let layout = all.stack(sizes.chunk)?;
         let entries = [&parts.u, &parts.rem].iter().flat_map(|limbs| limbs.entries(0)).collect();

@@ -76,7 +76,9 @@ impl Argument {
         witness.commit(&Cpu, &self.layout, powers).iter().for_each(|c| tx.point(c));
         let tau = tx.challenges(5);
         let epsilon = tx.challenge();
-        let views = |range: std::ops::Range<usize>| self.columns[range].iter().map(|c| View::ints(c, 0)).collect();
+        let views = |range: std::ops::Range<usize>| {
+            self.columns[range].iter().map(|c| View::ints(vec![(Fr::from(1u64), c)], 0)).collect()
+        };
         let mut positive = Zero::new(&Cpu, Positive, &tau, &epsilon, views(0..3));
         let mut cube = Zero::new(&Cpu, Cube, &tau[..2], &epsilon, views(3..5));
         let mut product = Product(vec![self.columns[5].fields(), self.columns[6].fields()]);

@@ -9,6 +9,7 @@ use talea_gpu::{Device, Ints};
 use super::Layout;
 
 /// Columns and salts of a layout.
+#[derive(Debug, Clone)]
 pub struct Witness {
     /// Values, in the layout's order.
     pub columns: Vec<Ints>,

@@ -13,6 +13,8 @@
 #[cfg(feature = "prove")]
 pub mod ints;
 
+use std::ops::Range;
+
 /// A column of a [`Layout`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ColumnId(usize);
@@ -31,7 +33,7 @@ pub struct Placed {
 }
 
 /// All columns of a key and the chunks that they are stacked in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     /// Variables of every chunk.
     chunks: Vec<usize>,
@@ -49,25 +51,36 @@ pub struct TooLarge {
 
 /// The columns of a key while it is being made.
 #[derive(Debug, Clone, Default)]
-pub struct Columns(Vec<(&'static str, usize)>);
+pub struct Columns {
+    list: Vec<(&'static str, usize)>,
+    /// Columns of the layout that these will join.
+    before: usize,
+}
 
 /// What one more chunk costs, in coefficients of an opening. Its point takes some 60,000 cells of the wrap at 11 µs, a
 /// coefficient two multiplications of full size at 2.3 µs (DESIGN.md §1, §5).
 const POINT: usize = 1 << 17;
+/// No column or chunk may have more variables.
+pub const MAX_VARS: usize = 32;
 /// Chunks beyond this need a reference string that few ceremonies have.
 const LARGEST: usize = 21;
 
 impl Columns {
     /// Adds a column of 2^vars values.
     pub fn push(&mut self, name: &'static str, vars: usize) -> ColumnId {
-        self.0.push((name, vars));
-        ColumnId(self.0.len() - 1)
+        self.list.push((name, vars));
+        ColumnId(self.before + self.list.len() - 1)
+    }
+
+    /// Columns that will join a layout, whose ids follow on its own.
+    pub fn behind(layout: &Layout) -> Self {
+        Self { list: Vec::new(), before: layout.columns.len() }
     }
 
     /// The size of chunk that costs least, for the wrap and the opening together: a small batch gets a small one.
     pub fn chunk_vars(&self) -> usize {
-        let largest = self.0.iter().map(|c| c.1).max().unwrap_or(0);
-        let cells = stack(&self.vars()).1;
+        let largest = self.list.iter().map(|c| c.1).max().unwrap_or(0).min(MAX_VARS);
+        let cells = self.list.iter().fold(0usize, |sum, c| sum.saturating_add(1 << c.1.min(MAX_VARS)));
         let cost = |n: &usize| (1usize << n).saturating_add(cells.div_ceil(1 << n).saturating_mul(POINT));
         (largest..=LARGEST.max(largest)).min_by_key(cost).unwrap_or(largest)
     }
@@ -77,9 +90,14 @@ impl Columns {
     /// # Errors
     /// A column larger than a chunk.
     pub fn stack(self, chunk_vars: usize) -> Result<Layout, TooLarge> {
-        if let Some((name, vars)) = self.0.iter().copied().find(|c| c.1 > chunk_vars) {
+        let chunk_vars = chunk_vars.min(MAX_VARS);
+        if let Some((name, vars)) = self.list.iter().copied().find(|c| c.1 > chunk_vars) {
             return Err(TooLarge { name, vars, chunk_vars });
         }
+        Ok(self.stacked(chunk_vars))
+    }
+
+    fn stacked(self, chunk_vars: usize) -> Layout {
         let (offsets, total) = stack(&self.vars());
         let place = |((name, vars), at): ((&'static str, usize), usize)| Placed {
             name,
@@ -87,22 +105,32 @@ impl Columns {
             chunk: at >> chunk_vars,
             offset: at & ((1 << chunk_vars) - 1),
         };
-        let columns = self.0.into_iter().zip(offsets).map(place).collect();
-        Ok(Layout { chunks: vec![chunk_vars; total.div_ceil(1 << chunk_vars)], columns })
+        let columns = self.list.into_iter().zip(offsets).map(place).collect();
+        Layout { chunks: vec![chunk_vars; total.div_ceil(1 << chunk_vars)], columns }
+    }
+
+    /// Stacks the columns into chunks of the size that costs least.
+    pub fn stack_well(self) -> Layout {
+        let chunk_vars = self.chunk_vars();
+        self.stacked(chunk_vars)
     }
 
     fn vars(&self) -> Vec<usize> {
-        self.0.iter().map(|c| c.1).collect()
+        self.list.iter().map(|c| c.1).collect()
     }
 }
 
 impl Layout {
-    /// Takes over another layout's chunks and columns, behind its own; their ids move by what is returned.
-    pub fn join(&mut self, other: &Self) -> Shift {
-        let (chunks, shift) = (self.chunks.len(), Shift(self.columns.len()));
-        self.chunks.extend(&other.chunks);
-        self.columns.extend(other.columns.iter().map(|c| Placed { chunk: c.chunk + chunks, ..c.clone() }));
-        shift
+    /// Takes over the chunks and columns that were made to stand [`Columns::behind`] this layout; returns their chunks.
+    ///
+    /// # Panics
+    /// If they were made for another.
+    pub fn join(&mut self, other: Columns) -> Range<usize> {
+        assert_eq!(other.before, self.columns.len(), "columns of this layout's key");
+        let (first, other) = (self.chunks.len(), other.stack_well());
+        self.chunks.extend(other.chunks);
+        self.columns.extend(other.columns.into_iter().map(|c| Placed { chunk: c.chunk + first, ..c }));
+        first..self.chunks.len()
     }
 
     /// N: variables of the largest chunk, and of the opening.
@@ -148,17 +176,7 @@ impl ColumnId {
     pub fn index(self) -> usize {
         self.0
     }
-
-    /// The id after its layout has joined another.
-    #[must_use]
-    pub fn moved(self, shift: Shift) -> Self {
-        Self(self.0 + shift.0)
-    }
 }
-
-/// By how much ids move when a layout joins another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shift(usize);
 
 /// A number as eight bytes.
 pub(crate) fn hash_number(hasher: &mut blake3::Hasher, n: usize) {

@@ -37,7 +37,8 @@ pub struct Tree {
 }
 
 /// Numerators and denominators of both children of a layer at a point: p(0,·), p(1,·), q(0,·), q(1,·).
-pub struct Children<S>([S; 2], [S; 2]);
+#[derive(Debug, Clone)]
+pub struct Children<S>(pub(crate) [S; 2], pub(crate) [S; 2]);
 
 /// Reads the root's children.
 ///
@@ -84,7 +85,7 @@ pub struct Leaf<S> {
 /// # Errors
 /// Malformed bytes, or the layer that fails.
 pub fn descend<A: Arithmetic, R: Source<A>>(
-    tx: &mut Transcript<'_, A, R>, tree: &Tree, vars: usize, root: Children<A::Scalar>,
+    tx: &mut Transcript<'_, A, R>, tree: &Tree, vars: usize, root: &Children<A::Scalar>,
 ) -> Result<Leaf<A::Scalar>> {
     let a = tx.arithmetic;
     let child = tx.challenge();

@@ -5,6 +5,7 @@ use ark_ff::{Field, One, Zero};
 use rayon::prelude::*;
 use talea_gpu::{Device, eq_halves};
 
+use super::Children;
 use crate::{arithmetic::Plain, transcript::writer::Writer};
 
 /// Where the leaves come from. Nodes that are not stored are 0/1, and come after those that are.
@@ -21,11 +22,11 @@ pub trait Leaves {
     fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2];
 }
 
-/// Proves the sum of fractions; returns the point that the leaves end at.
+/// Proves the sum of fractions; returns the root's children and the point that the leaves end at.
 ///
 /// Leaves and their parents are computed again where they are needed; only the layers above are stored. At the peak the tree
 /// holds 48 bytes per leaf that is used.
-pub fn prove(tx: &mut Writer<impl Plain>, device: &impl Device, leaves: &impl Leaves) -> Vec<Fr> {
+pub fn prove(tx: &mut Writer<impl Plain>, device: &impl Device, leaves: &impl Leaves) -> (Children<Fr>, Vec<Fr>) {
     let vars = leaves.vars();
     // levels 1 … L−2, or all of a tree too small for that
     let mut layers = vec![leaves.level(vars.saturating_sub(2).max(1))];
@@ -38,6 +39,7 @@ pub fn prove(tx: &mut Writer<impl Plain>, device: &impl Device, leaves: &impl Le
     }
     // the root's two fractions; from there one variable more per layer
     let [p, q] = layers.pop().expect("one to begin with");
+    let root = Children([p[0], p[1]], [q[0], q[1]]);
     let mut node = send_children(tx, [p[0], p[1], q[0], q[1]], Vec::new());
     for level in 2..vars {
         let [p, q] = layers.pop().unwrap_or_else(|| leaves.level(level));
@@ -50,7 +52,7 @@ pub fn prove(tx: &mut Writer<impl Plain>, device: &impl Device, leaves: &impl Le
         let (values, end) = Rounds::new(&node, lambda).leaves(tx, device, leaves);
         node = send_children(tx, values, end);
     }
-    node.point
+    (root, node.point)
 }
 
 /// Leaves that are stored, for trees that are small.
@@ -63,6 +65,13 @@ impl<'d, D: Device> Stored<'d, D> {
     /// A power of two of them, at least two.
     pub fn new(device: &'d D, p: Vec<Fr>, q: Vec<Fr>) -> Self {
         Self { device, leaves: [p, q] }
+    }
+
+    /// Numerator and denominator at a point.
+    pub fn at(&self, point: &[Fr]) -> (Fr, Fr) {
+        let eq = self.device.eq(point);
+        let value = |column: &Vec<Fr>| column.iter().zip(&eq).map(|(v, e)| *v * e).sum();
+        (value(&self.leaves[0]), value(&self.leaves[1]))
     }
 
     fn mixed(&self, lambda: &Fr) -> [Vec<Fr>; 2] {

@@ -164,7 +164,7 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
         let placed = lookups.places.iter().zip(entries.chain(tables));
         let mut cubes: Vec<_> = placed.map(|(at, (vars, cube))| (*at, at + (1 << vars), cube)).collect();
         cubes.sort_unstable_by_key(|c| c.0);
-        let used = cubes.last().map_or(0, |c| c.1);
+        let used = cubes.last().map_or(1, |c| c.1);
         let (vars, denominators) = (lookups.vars, Vec::new());
         let mut leaves = Self { device, column, alpha, powers, denominators, cubes, vars, used };
         leaves.denominators = lookups

@@ -31,7 +31,7 @@ pub use verifier::verify;
 use ark_bn254::Fr;
 use ark_ff::{BigInteger as _, PrimeField};
 
-use crate::columns::{ColumnId, Layout, hash_number, stack};
+use crate::columns::{ColumnId, Layout, MAX_VARS, hash_number, stack};
 
 /// An affine form of columns of one size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,12 +120,17 @@ impl Lookups {
     /// # Errors
     /// A column of another size than its entry or table, a tuple of another width than its table, a table that is not there.
     pub fn new(layout: &Layout, entries: Vec<Entry>, tables: Vec<Table>) -> Result<Self, Malformed> {
-        let vars_of = |id: ColumnId| layout.place(id).map_or(usize::MAX, |p| p.vars);
+        // a column that is not there has more variables than any that is
+        let vars_of = |id: ColumnId| layout.place(id).map_or(MAX_VARS + 1, |p| p.vars);
         let fits = |what, place, found, expected| match found == expected {
             true => Ok(()),
             false => Err(Malformed { what, place, found, expected }),
         };
+        for (i, vars) in entries.iter().map(|e| e.vars).chain(tables.iter().map(|t| t.vars)).enumerate() {
+            fits("variables of entry or table", i, vars, vars.min(MAX_VARS))?;
+        }
         for (i, e) in entries.iter().enumerate() {
+            fits("table of entry", i, e.table, e.table.min(tables.len().saturating_sub(1)))?;
             for (_, id) in e.forms.iter().flat_map(|f| &f.terms) {
                 fits("variables of a column of entry", i, vars_of(*id), e.vars)?;
             }

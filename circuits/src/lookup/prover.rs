@@ -17,7 +17,7 @@ pub fn prove<'w, D: Device>(
     tx: &mut Writer<impl Plain>, device: &D, lookups: &Lookups, column: impl Fn(ColumnId) -> &'w Ints + Sync,
 ) -> Claims<Fr> {
     let leaves = Leaves::new(device, lookups, [tx.challenge(), tx.challenge()], &column);
-    let end = fractions::prover::prove(tx, device, &leaves);
+    let (_, end) = fractions::prover::prove(tx, device, &leaves);
     let mut claims = Claims::new();
     for (id, vars) in lookups.columns() {
         let point = end[..vars].to_vec();

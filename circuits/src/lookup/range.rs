@@ -1,6 +1,6 @@
 //! Numbers of any width as limbs that one range table bounds.
 //!
-//! A number v of B bits is committed as n = ⌈B/w⌉ limbs, v = Σ 2^{w·i}·v_i, w the table's bits. Every limb is looked up in
+//! A number v of B ≤ 128 bits is committed as n = ⌈B/w⌉ limbs, v = Σ 2^{w·i}·v_i, w the table's bits. Every limb is looked up in
 //! 0 … 2^w − 1; a last limb of b < w bits is also looked up as 2^{w−b}·v_i, which no number of more than b bits survives:
 //! 2^{w−b}·v_i < 2^w as integers, because v_i < 2^w and 2^{2w} is below the field's characteristic. So 0 ≤ v < 2^B.
 
@@ -10,11 +10,27 @@ use ark_ff::Field;
 use super::{Entry, Form};
 use crate::{
     arithmetic::Arithmetic,
-    columns::{ColumnId, Columns},
+    columns::{ColumnId, Columns, MAX_VARS},
 };
 
 /// The largest range table: 2^16.
 pub const LARGEST: usize = 16;
+
+/// Numbers as sums of columns of one size, each with a factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number(pub Vec<(Fr, ColumnId)>);
+
+impl Number {
+    /// A column itself.
+    pub fn column(id: ColumnId) -> Self {
+        Self(vec![(Fr::from(1u64), id)])
+    }
+
+    /// Two columns of at most 40 bits and more: low + 2^40·high.
+    pub fn pair([low, high]: [ColumnId; 2]) -> Self {
+        Self(vec![(Fr::from(1u64), low), (Fr::from(1u64 << 40), high)])
+    }
+}
 
 /// The columns of a number's limbs, lowest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +43,12 @@ pub struct Limbs {
 }
 
 impl Limbs {
-    /// Adds the columns of 2^vars numbers of `bits` bits for a table of `width` bits, at most [`LARGEST`] and at least 1.
+    /// Adds the columns of 2^vars numbers of `bits` bits, at most 128, for a range table of `width` bits.
+    ///
+    /// # Panics
+    /// Where `width` is not 1 to [`LARGEST`], or `bits` are more: such limbs would bound nothing.
     pub fn new(columns: &mut Columns, name: &'static str, vars: usize, bits: usize, width: usize) -> Self {
-        let width = width.clamp(1, LARGEST);
+        assert!((1..=LARGEST).contains(&width) && bits <= 128, "limbs of {width} bits for a number of {bits}");
         let columns = (0..bits.div_ceil(width)).map(|_| columns.push(name, vars)).collect();
         Self { columns, vars, bits, width }
     }
@@ -43,6 +62,12 @@ impl Limbs {
             all.push(entry(Form::scaled(*last, 1 << (self.width - top))));
         }
         all
+    }
+
+    /// The number as a sum of its limbs.
+    pub fn number(&self) -> Number {
+        let factors = std::iter::successors(Some(Fr::from(1u64)), |f| Some(*f * self.base()));
+        Number(factors.zip(self.columns.iter().copied()).collect())
     }
 
     /// The number that these limbs make.
@@ -60,8 +85,10 @@ impl Limbs {
 /// small batch must not pay for 2^16 places.
 pub fn width(numbers: &[(usize, usize)]) -> usize {
     let cost = |w: &usize| {
-        let of = |(vars, bits): &(usize, usize)| (2 * bits.div_ceil(*w) + usize::from(bits % w > 0)) << vars;
-        numbers.iter().map(of).sum::<usize>() + (2 << w)
+        let of = |(vars, bits): &(usize, usize)| {
+            (2 * bits.div_ceil(*w) + usize::from(bits % w > 0)).saturating_mul(1 << (*vars).min(MAX_VARS))
+        };
+        numbers.iter().fold(2 << w, |sum: usize, n| sum.saturating_add(of(n)))
     };
     (1..=LARGEST).min_by_key(cost).unwrap_or(LARGEST)
 }

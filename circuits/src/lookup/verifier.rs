@@ -24,7 +24,7 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     let root = fractions::root(tx, &TREE)?;
     a.assert_eq(Check::LookupRoot, &root.numerator(a), &a.small(0))?;
     a.inverse(Check::LookupDenominator, &root.denominator(a))?;
-    let Leaf { point, p, q } = fractions::descend(tx, &TREE, lookups.vars, root)?;
+    let Leaf { point, p, q } = fractions::descend(tx, &TREE, lookups.vars, &root)?;
     leaves(tx, lookups, &Fingerprint::new(a, lookups, alpha, &beta), point, p, q)
 }
 

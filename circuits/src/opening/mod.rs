@@ -45,8 +45,8 @@ pub struct Accumulator<A: Arithmetic> {
     pub right: Sum<A>,
 }
 
-/// Verifies claims against the chunks' commitments, up to an accumulator. `chunks` are in the order of the layout and have
-/// been absorbed.
+/// Verifies claims against the chunks' commitments, up to an accumulator. `chunks` are in the order of the layout; they and the
+/// values of all claims have been absorbed.
 ///
 /// # Errors
 /// Malformed bytes, or the equation that fails.
@@ -71,10 +71,11 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     let mut expected = a.small(0);
     for (power, slices, point) in placed {
         let (low, high) = end.point.split_at_checked(point.len()).unwrap_or_default();
-        let inner = slices.iter().fold(a.small(0), |sum, (weight, chunk, place)| {
-            let value = values.get(*chunk).cloned().unwrap_or_else(|| a.small(0));
-            a.mul_add(&a.mul(weight, &a.eq_index(high, *place)), &value, &sum)
-        });
+        let mut inner = a.small(0);
+        for (weight, chunk, place) in slices {
+            let value = values.get(chunk).ok_or(Rejection::Check(Check::OpeningBatch))?;
+            inner = a.mul_add(&a.mul(&weight, &a.eq_index(high, place)), value, &inner);
+        }
         expected = a.mul_add(&a.mul(&power, &a.eq(low, &point)), &inner, &expected);
     }
     a.assert_eq(Check::OpeningBatch, &end.value, &expected)?;

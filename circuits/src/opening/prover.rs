@@ -191,7 +191,9 @@ impl Cells {
         for c in finished {
             let value = c.folded.first().copied().unwrap_or_else(|| c.ints.fields()[0]);
             // a column of one value has had no round that turned its claims
-            let left = |c: &Weighted| c.tail.first().copied().unwrap_or(c.weight * c.slices[0].1);
+            let left = |c: &Weighted| {
+                c.tail.first().copied().unwrap_or_else(|| c.weight * c.slices.iter().map(|s| s.1).sum::<Fr>())
+            };
             let weight = c.claims.iter().map(left).sum();
             self.0.insert((c.place.chunk, c.place.offset >> bound), [value, weight]);
         }
@@ -280,7 +282,7 @@ fn add(to: &mut [Fr], p: &[Fr], weight: Fr) {
 }
 
 /// The quotient of p by X − x; the remainder, p(x), is dropped.
-fn quotient(p: &[Fr], x: &Fr) -> Vec<Fr> {
+pub(crate) fn quotient(p: &[Fr], x: &Fr) -> Vec<Fr> {
     let mut q = vec![Fr::zero(); p.len().saturating_sub(1)];
     let mut carry = Fr::zero();
     for (q, p) in q.iter_mut().zip(&p[1..]).rev() {

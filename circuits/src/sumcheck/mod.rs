@@ -91,6 +91,12 @@ pub fn lockstep<A: Arithmetic, R: Source<A>>(
 }
 
 impl<S: Clone> Lockstep<S> {
+    /// Where a prover's sums end; there is nothing that it compares.
+    #[cfg(feature = "prove")]
+    pub(crate) fn proved(point: Vec<S>, nothing: S) -> Self {
+        Self { point, value: nothing.clone(), gamma: nothing }
+    }
+
     /// The first `vars` coordinates.
     pub fn low(&self, vars: usize) -> &[S] {
         self.point.get(..vars).unwrap_or_default()

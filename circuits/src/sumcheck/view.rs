@@ -2,6 +2,8 @@
 //! variable.
 
 use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, One};
+use rayon::prelude::*;
 use talea_gpu::{Device, Ints};
 
 /// A column of 2^m values as one over more variables: place x holds value ⌊x/2^skip⌋ mod 2^m.
@@ -11,14 +13,18 @@ pub struct View<'w> {
 }
 
 enum Data<'w> {
-    Ints(&'w Ints),
+    /// Σ factor·column.
+    Ints(Vec<(Fr, &'w Ints)>),
     Fields(Vec<Fr>),
 }
 
 impl<'w> View<'w> {
-    /// A column that does not depend on the lowest `skip` variables.
-    pub fn ints(ints: &'w Ints, skip: usize) -> Self {
-        Self { data: Data::Ints(ints), skip }
+    /// Columns that do not depend on the lowest `skip` variables, summed with factors.
+    pub fn ints(columns: Vec<(Fr, &'w Ints)>, skip: usize) -> Self {
+        match columns.is_empty() {
+            true => Self::fields(vec![Fr::ZERO], skip),
+            false => Self { data: Data::Ints(columns), skip },
+        }
     }
 
     /// The same of field elements, a power of two of them.
@@ -28,7 +34,7 @@ impl<'w> View<'w> {
 
     fn len(&self) -> usize {
         match &self.data {
-            Data::Ints(v) => v.len(),
+            Data::Ints(columns) => columns[0].1.len(),
             Data::Fields(v) => v.len(),
         }
     }
@@ -37,7 +43,10 @@ impl<'w> View<'w> {
     pub fn at(&self, place: usize) -> Fr {
         let i = (place >> self.skip) & (self.len() - 1);
         match &self.data {
-            Data::Ints(v) => v.field(i),
+            Data::Ints(columns) => {
+                let term = |(f, v): &(Fr, &Ints)| if f.is_one() { v.field(i) } else { *f * v.field(i) };
+                columns.iter().map(term).sum()
+            }
             Data::Fields(v) => v[i],
         }
     }
@@ -48,7 +57,14 @@ impl<'w> View<'w> {
             self.skip -= 1;
         } else if self.len() > 1 {
             match &mut self.data {
-                Data::Ints(v) => self.data = Data::Fields(device.fold_ints(v, r)),
+                Data::Ints(columns) => {
+                    let mut folded = vec![Fr::ZERO; columns[0].1.len() / 2];
+                    for (factor, column) in columns {
+                        let own = device.fold_ints(column, r);
+                        folded.par_iter_mut().zip(own).for_each(|(to, v)| *to += *factor * v);
+                    }
+                    self.data = Data::Fields(folded);
+                }
                 Data::Fields(v) => device.fold(v, r),
             }
         }

@@ -41,7 +41,11 @@ pub struct Sponge<A: Arithmetic> {
 impl<A: Arithmetic> Sponge<A> {
     /// A fresh one.
     pub fn new(a: &A) -> Self {
-        let tag = Fr::from_le_bytes_mod_order(blake3::hash(TAG).as_bytes());
+        Self::tagged(a, Fr::from_le_bytes_mod_order(blake3::hash(TAG).as_bytes()))
+    }
+
+    /// One for another purpose, which its capacity tells apart.
+    pub fn tagged(a: &A, tag: Fr) -> Self {
         let state = [tag, Fr::from(0u64), Fr::from(0u64), Fr::from(0u64)].map(|c| a.constant(c));
         Self { state, absorbed: 0, squeezed: RATE }
     }

@@ -1,6 +1,8 @@
 //! An SRS with a known τ, and small matrices.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod batch;
+
 use std::sync::OnceLock;
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};

@@ -1,0 +1,220 @@
+//! Sizes of a batch and its adapters: what a key binds.
+
+use crate::columns::hash_number;
+
+/// A module of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Module {
+    /// Number of its input tensor.
+    pub input: usize,
+    /// Width of its input.
+    pub d_in: usize,
+    /// Width of its output.
+    pub d_out: usize,
+}
+
+/// Sizes of a registered adapter and its index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterShape {
+    /// Number of input tensors.
+    pub inputs: usize,
+    /// Modules in coordinate order.
+    pub modules: Vec<Module>,
+    /// log₂ of the coordinates that each module has room for.
+    pub rank: usize,
+    /// log₂ of the clusters that the index has room for.
+    pub clusters: usize,
+}
+
+impl AdapterShape {
+    /// log₂ of the payout slots that it owns, from an aligned base on: twice its clusters, at least 16. The last eight are those
+    /// of [`Role`].
+    pub fn slots(&self) -> usize {
+        (self.clusters + 1).max(4)
+    }
+}
+
+/// The last eight payout slots of an adapter, by place from the end of its clusters' range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Owner of the adapter.
+    AdapterOwner = 0,
+    /// Owner of the base model.
+    BaseOwner = 1,
+    /// The treasury.
+    Treasury = 2,
+    /// Rounding and unattributed pools.
+    Sink = 3,
+}
+
+/// Payout slots of roles; four are in reserve.
+pub const ROLES: usize = 8;
+
+/// Sizes of a batch, in powers of two but for the list of slots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// The adapter of every adapter slot: one at least.
+    pub adapters: Vec<AdapterShape>,
+    /// log₂ of the q slots of an adapter slot.
+    pub requests: usize,
+    /// log₂ of the tokens of a q slot.
+    pub tokens: usize,
+    /// log₂ of the clusters of an adapter slot.
+    pub clusters: usize,
+    /// Are the outputs D = U·Bᵀ proven?
+    pub deltas: bool,
+    /// log₂ of the payout slots of the registry.
+    pub domain: usize,
+}
+
+/// A shape for which there is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("shape: {what}: found {found}, expected {expected}")]
+pub struct BadShape {
+    what: &'static str,
+    found: usize,
+    expected: &'static str,
+}
+
+/// Parts of a width that are powers of two, largest first: beginning and log₂ of each. Widths are split, not padded.
+pub fn blocks(width: usize) -> Vec<(usize, usize)> {
+    let bits = (0..usize::BITS as usize).rev().filter(|b| width >> b & 1 == 1);
+    let mut from = 0;
+    bits.map(|b| {
+        let begin = from;
+        from += 1 << b;
+        (begin, b)
+    })
+    .collect()
+}
+
+/// The least log₂ that counts up to n.
+pub fn log(n: usize) -> usize {
+    n.max(1).next_power_of_two().trailing_zeros() as usize
+}
+
+/// An input tensor's block: one column of X.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputBlock {
+    /// Adapter slot.
+    pub slot: usize,
+    /// Input tensor of its adapter.
+    pub input: usize,
+    /// First feature.
+    pub begin: usize,
+    /// log₂ of its features.
+    pub vars: usize,
+}
+
+/// A module of a slot's adapter: one of the places of U.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Adapter slot.
+    pub slot: usize,
+    /// Module of its adapter.
+    pub module: usize,
+}
+
+/// An output's block: one column of D.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputBlock {
+    /// Number of its [`Place`].
+    pub place: usize,
+    /// Number of the block in its module.
+    pub block: usize,
+    /// First output.
+    pub begin: usize,
+    /// log₂ of its outputs.
+    pub vars: usize,
+}
+
+impl Shape {
+    /// Refuses sizes beyond the bounds of docs/semantics.md §9, and those that do not fit together.
+    ///
+    /// # Errors
+    /// Which.
+    pub fn check(&self) -> Result<(), BadShape> {
+        let fits =
+            |what, found, fits: bool, expected| if fits { Ok(()) } else { Err(BadShape { what, found, expected }) };
+        let slots = self.adapters.len();
+        fits("adapter slots", slots, (1..=1 << 10).contains(&slots), "1 to 2^10")?;
+        fits("log requests", self.requests, self.requests <= 10, "at most 10")?;
+        fits("log tokens", self.tokens, self.tokens <= 17, "at most 17")?;
+        fits("log clusters", self.clusters, self.clusters <= 10, "at most 10")?;
+        fits("log payout slots", self.domain, (4..=24).contains(&self.domain), "4 to 24")?;
+        for a in &self.adapters {
+            fits("modules", a.modules.len(), (1..=1 << 16).contains(&a.modules.len()), "1 to 2^16")?;
+            fits("log rank", a.rank, a.rank <= 8, "at most 8")?;
+            fits("log clusters of an adapter", a.clusters, a.clusters <= self.clusters, "at most the batch's")?;
+            fits("log payout slots of an adapter", a.slots(), a.slots() <= self.domain, "at most the registry's")?;
+            for m in &a.modules {
+                fits("input of a module", m.input, m.input < a.inputs, "below the number of inputs")?;
+                let widths = 1..=1 << 20;
+                fits("width of an input", m.d_in, widths.contains(&m.d_in), "1 to 2^20")?;
+                fits("width of an output", m.d_out, widths.contains(&m.d_out), "1 to 2^20")?;
+            }
+            for input in 0..a.inputs {
+                let mut widths = a.modules.iter().filter(|m| m.input == input).map(|m| m.d_in);
+                let first = widths.next();
+                fits("an input that no module reads", input, first.is_some(), "none")?;
+                fits("widths of an input", input, widths.all(|w| Some(w) == first), "one")?;
+            }
+        }
+        fits("places", self.places().len(), self.places().len() <= 1 << 16, "at most 2^16")
+    }
+
+    /// log₂ of the adapter slots.
+    pub fn slots(&self) -> usize {
+        log(self.adapters.len())
+    }
+
+    /// log₂ of the coordinates of a place: the largest rank.
+    pub fn rank(&self) -> usize {
+        self.adapters.iter().map(|a| a.rank).max().unwrap_or(0)
+    }
+
+    /// All modules of all slots.
+    pub fn places(&self) -> Vec<Place> {
+        let of = |(slot, a): (usize, &AdapterShape)| (0..a.modules.len()).map(move |module| Place { slot, module });
+        self.adapters.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// All columns of X.
+    pub fn inputs(&self) -> Vec<InputBlock> {
+        let mut all = Vec::new();
+        for (slot, a) in self.adapters.iter().enumerate() {
+            for input in 0..a.inputs {
+                let width = a.modules.iter().find(|m| m.input == input).map_or(0, |m| m.d_in);
+                let block = |(begin, vars)| InputBlock { slot, input, begin, vars };
+                all.extend(blocks(width).into_iter().map(block));
+            }
+        }
+        all
+    }
+
+    /// All columns of D; none where the shape has no deltas.
+    pub fn outputs(&self) -> Vec<OutputBlock> {
+        let mut all = Vec::new();
+        for (place, p) in self.places().into_iter().enumerate().filter(|_| self.deltas) {
+            let width = self.module(p).map_or(0, |m| m.d_out);
+            let block = |(block, (begin, vars))| OutputBlock { place, block, begin, vars };
+            all.extend(blocks(width).into_iter().enumerate().map(block));
+        }
+        all
+    }
+
+    /// A place's module.
+    pub fn module(&self, place: Place) -> Option<&Module> {
+        self.adapters.get(place.slot)?.modules.get(place.module)
+    }
+
+    /// Hashes all of it.
+    pub(crate) fn describe(&self, hasher: &mut blake3::Hasher) {
+        let own = [self.requests, self.tokens, self.clusters, usize::from(self.deltas), self.domain];
+        own.into_iter().chain([self.adapters.len()]).for_each(|n| hash_number(hasher, n));
+        for a in &self.adapters {
+            [a.inputs, a.rank, a.clusters, a.modules.len()].into_iter().for_each(|n| hash_number(hasher, n));
+            a.modules.iter().flat_map(|m| [m.input, m.d_in, m.d_out]).for_each(|n| hash_number(hasher, n));
+        }
+    }
+}
