@@ -100,6 +100,16 @@ impl<'b> Committed<'b> {
         Self { key, slots, node_slot, partial, witness, chunks, payouts, blinder, payout_point, statement }
     }
 
+    /// Commits to another payout vector: what a cheater does.
+    ///
+    /// # Panics
+    /// If `powers` are too few.
+    pub fn set_payouts(&mut self, device: &impl Device, powers: &[G1Affine], change: impl FnOnce(&mut Vec<Fr>)) {
+        change(&mut self.payouts);
+        self.payout_point = device.msm(powers, &self.payouts).into_affine();
+        self.statement.payouts = Native.words(&self.payout_point);
+    }
+
     /// The proof, telling the name of each stage as it begins.
     ///
     /// # Panics

@@ -126,7 +126,13 @@ fn requests(shape: &Shape, n: &mut Random) -> Vec<Request> {
             let span = (1 + n.below(3) as u32).min(q - at);
             let empty = n.below(5) == 0;
             for i in 0..span {
-                let tokens = if empty { 0 } else if i + 1 < span { t } else { 1 + n.below(t) };
+                let tokens = if empty {
+                    0
+                } else if i + 1 < span {
+                    t
+                } else {
+                    1 + n.below(t)
+                };
                 let fee = if empty || i > 0 { 0 } else { u128::from(n.next()) << n.below(28) };
                 all.push(Request { fee, tokens: tokens as u32, head: at, receipt: [n.next() as u8; 32] });
             }
