@@ -20,6 +20,7 @@ pub mod datanet;
 pub mod error;
 pub mod index;
 pub mod network;
+pub mod proof;
 pub mod receipts;
 pub mod trace;
 

@@ -81,6 +81,8 @@ pub struct Network {
     pub contract: Address,
     /// The node that builds the batch.
     pub node: Address,
+    /// Who attests rows of X and request tables, if anybody does.
+    pub attester: Option<Address>,
     /// Folder of the base model.
     pub base: PathBuf,
     /// Adapters in the order of network.json.
@@ -128,6 +130,7 @@ struct NetworkFile {
     chain_id: u64,
     contract: Option<String>,
     node: String,
+    attester: Option<String>,
     base: String,
     #[serde(deserialize_with = "entries")]
     adapters: Vec<(String, serde_json::Value)>,
@@ -231,6 +234,7 @@ impl Network {
         let file = root.join("network.json");
         let raw: NetworkFile = parse_json(&file, &read_text(&file)?)?;
         let node = parse_address(&file, "node", &raw.node)?;
+        let attester = raw.attester.as_deref().map(|text| parse_address(&file, "attester", text)).transpose()?;
         let contract = match &raw.contract {
             Some(text) => parse_address(&file, "contract", text)?,
             None => Address::ZERO,
@@ -262,6 +266,7 @@ impl Network {
             contract,
             keys,
             node,
+            attester,
             base,
             adapters,
             requests,

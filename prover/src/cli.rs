@@ -165,6 +165,12 @@ pub struct DemoArgs {
     /// Output folder; files of an earlier run are replaced one by one.
     #[arg(long, default_value = "out/demo", value_name = "DIR")]
     pub out: PathBuf,
+    /// Stop after the payouts in the clear: commit to nothing and prove nothing.
+    #[arg(long)]
+    pub no_proof: bool,
+    /// Reference string (default: a marked, INSECURE one from the public seed "talea demo").
+    #[arg(long, value_name = "FILE")]
+    pub srs: Option<PathBuf>,
 }
 
 /// `talea datanet …`
@@ -214,6 +220,12 @@ pub enum AdapterCommand {
         /// Traces with PEFT's float deltas, to measure the error of the integers against.
         #[arg(long, value_name = "FILE", num_args = 1..)]
         golden: Vec<PathBuf>,
+        /// Reference string: commit to the adapter and its index with it (NAME.commitment, and NAME.salts, which is secret).
+        #[arg(long, value_name = "FILE")]
+        srs: Option<PathBuf>,
+        /// 32 secret bytes that the salts come from (default: from the operating system).
+        #[arg(long, value_name = "FILE", requires = "srs")]
+        seed: Option<PathBuf>,
     },
     /// Show a registered adapter: modules, exponents, index, quantisation report.
     Show {
@@ -308,6 +320,42 @@ pub enum BatchCommand {
         /// Sizes SLOTS,REQUESTS,TOKENS,CLUSTERS, powers of two (default: the least that fits).
         #[arg(long, value_name = "SHAPE")]
         shape: Option<String>,
+    },
+    /// Prove a batch that `build` wrote: adapter path, influence, payouts; writes proof.talea.
+    Prove {
+        /// Network folder.
+        #[arg(long, value_name = "DIR")]
+        network: PathBuf,
+        /// Folder with batch.talea, traces/ and registered, committed adapters.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Reference string that the adapters are committed with.
+        #[arg(long, value_name = "FILE")]
+        srs: PathBuf,
+        /// The batch's number at this node.
+        #[arg(long, default_value_t = 0)]
+        nonce: u64,
+        /// Do not prove the adapters' outputs D = U·B.
+        #[arg(long)]
+        no_deltas: bool,
+        /// 32 secret bytes, used once (default: from the operating system).
+        #[arg(long, value_name = "FILE")]
+        seed: Option<PathBuf>,
+        /// Go on from the commitments of a run that was stopped.
+        #[arg(long, conflicts_with = "seed")]
+        resume: bool,
+    },
+    /// Verify a batch's proof against registered commitments and its statement; exit 1 if it is refused.
+    Verify {
+        /// Network folder: chain, node, policies, attester.
+        #[arg(long, value_name = "DIR")]
+        network: PathBuf,
+        /// Folder with proof.talea and adapters/NAME.commitment; receipts.talea if the statement names receipts.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Reference string, whose origin the verifier knows.
+        #[arg(long, value_name = "FILE")]
+        srs: PathBuf,
     },
     /// Show requests, credited clusters, shares, fees and payouts of a batch.
     Show {

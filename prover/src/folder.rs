@@ -68,6 +68,16 @@ impl Folder {
         self.path.join("batch.talea")
     }
 
+    /// `proof.talea`
+    pub fn proof(&self) -> PathBuf {
+        self.path.join("proof.talea")
+    }
+
+    /// `proof.checkpoint`: what a proof that was stopped goes on from.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("proof.checkpoint")
+    }
+
     /// Writes `manifest.json`: BLAKE3 and size of these files (paths below the folder), in ascending order of path,
     /// and the same of the inputs below `root` that they were made from.
     pub fn write_manifest(&self, mut files: Vec<PathBuf>, root: &Path, mut inputs: Vec<PathBuf>) -> Result<()> {
@@ -89,6 +99,16 @@ impl Folder {
 /// `NAME.index` beside `NAME.adapter`.
 pub fn index_beside(adapter: &Path) -> PathBuf {
     adapter.with_extension("index")
+}
+
+/// `NAME.commitment` beside `NAME.adapter`.
+pub fn commitment_beside(adapter: &Path) -> PathBuf {
+    adapter.with_extension("commitment")
+}
+
+/// `NAME.salts` beside `NAME.adapter`.
+pub fn salts_beside(adapter: &Path) -> PathBuf {
+    adapter.with_extension("salts")
 }
 
 /// `NAME.quantisation.json` beside `NAME.adapter`.

@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod folder;
 mod output;
+mod proving;
 mod report;
 
 use std::process::ExitCode;

@@ -95,37 +95,71 @@ const LABELS: [(&str, &str, &str); 7] = [
     ("payouts P, roles, dust", "declared", "to be proven"),
 ];
 
-/// The place in [`LABELS`] that receipts attest.
-const RECEIPTS: usize = 2;
+/// What a batch's outputs rest on beyond somebody's word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Every request has a checked receipt.
+    pub receipts: bool,
+    /// A proof was verified.
+    pub proof: Option<ProofTrust>,
+}
 
-/// The labels of a batch's outputs; `signed` says that every request has a checked receipt.
-pub fn labels(signed: bool) -> [(&'static str, &'static str, &'static str); 7] {
+/// What a verified proof shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProofTrust {
+    /// Outputs D are proven.
+    pub deltas: bool,
+    /// The network's attester signed C_X, C_req and the receipts.
+    pub attested: bool,
+}
+
+/// The labels of a batch's outputs.
+pub fn labels(trust: Trust) -> [(&'static str, &'static str, &'static str); 7] {
     let mut all = LABELS;
-    if signed {
-        all[RECEIPTS] = (
-            "usage, token counts, fees",
-            "attested",
-            "signed by payer and node (on a test network: with the keys in network.json)",
-        );
+    if trust.receipts {
+        let how = "signed by payer and node (on a test network: with the keys in network.json)";
+        all[2] = (all[2].0, "attested", how);
+    }
+    if let Some(proof) = trust.proof {
+        if proof.attested {
+            all[1] = (
+                all[1].0,
+                "attested",
+                "C_X is signed by the attester (on a test network: with the key in network.json)",
+            );
+            all[2] = (
+                all[2].0,
+                "attested",
+                "C_req is signed by the attester (on a test network: with the key in network.json)",
+            );
+        }
+        let path = match proof.deltas {
+            true => ("adapter path U, D", "proven", "from the committed X and registered weights"),
+            false => ("adapter path U (not D, not B)", "proven", "from the committed X and registered weights"),
+        };
+        all[4] = path;
+        all[5] = ("influence S, R, w", "proven", "from U, the request table and the registered H");
+        all[6] = ("payouts P, roles, dust", "proven", "from influence, fees and policies; committed in C_pay");
     }
     all
 }
 
 /// The labels as a table.
-pub fn print_labels(signed: bool) {
-    let what = if signed { "usage and fees" } else { "nothing yet" };
-    println!("\nWhat this rests on — proven: nothing yet · attested (signed): {what} · declared: everything else");
+pub fn print_labels(trust: Trust) {
+    let what = if labels(trust)[2].1 == "attested" { "usage and fees" } else { "nothing yet" };
+    let proven = if trust.proof.is_some() { "adapter path, influence, payouts" } else { "nothing yet" };
+    println!("\nWhat this rests on — proven: {proven} · attested (signed): {what} · declared: everything else");
     table(
         ["output", "label", "how, or what comes later"],
         &[],
-        labels(signed).map(|(a, b, c)| [a.into(), b.into(), c.into()]),
+        labels(trust).map(|(a, b, c)| [a.into(), b.into(), c.into()]),
     );
 }
 
 /// The labels as JSON.
-pub fn labels_json(signed: bool) -> Value {
+pub fn labels_json(trust: Trust) -> Value {
     let of = |label: &str| -> Vec<Value> {
-        let its = labels(signed).into_iter().filter(|l| l.1 == label);
+        let its = labels(trust).into_iter().filter(|l| l.1 == label);
         its.map(|(what, _, how)| json!({ "output": what, "how": how })).collect()
     };
     json!({ "proven": of("proven"), "attested": of("attested"), "declared": of("declared") })

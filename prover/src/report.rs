@@ -235,7 +235,7 @@ fn trust(signed: bool) -> Markup {
     html! {
         h2 { "What this rests on" }
         p.soft { "Proven: a proof covers it (nothing yet). Attested: somebody signed it. Declared: somebody says so; the recomputation above says that it fits, not that it is true." }
-        (table(&["output", "label", "how, or what comes later"], &[], labels(signed).into_iter().map(|(what, label, how)| {
+        (table(&["output", "label", "how, or what comes later"], &[], labels(crate::output::Trust { receipts: signed, proof: None }).into_iter().map(|(what, label, how)| {
             [html! { (what) }, html! { span class=(class(label)) { (label) } }, html! { (how) }]
         })))
     }

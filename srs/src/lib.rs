@@ -14,7 +14,7 @@
 #![deny(missing_docs)]
 
 pub mod check;
-mod points;
+pub mod points;
 pub mod ptau;
 
 use std::path::Path;

@@ -58,10 +58,18 @@ pub fn all_g1(file: &str, field: &str, bytes: &[u8], read: Read) -> Result<Vec<G
     Ok(points.into_iter().flatten().collect())
 }
 
+/// Points of a file, canonical.
+///
+/// # Errors
+/// What is not a point.
 pub fn read_all(file: &str, field: &str, points: &[[u8; 64]]) -> Result<Vec<G1Affine>, Error> {
     all_g1(file, field, points.as_flattened(), CANONICAL)
 }
 
+/// A point of G2 of a file, canonical.
+///
+/// # Errors
+/// What is not a point.
 pub fn read_g2(file: &str, field: &str, bytes: &[u8; 128]) -> Result<G2Affine, Error> {
     let expected = "a point of BN254's G2 with coordinates below the modulus, not infinity";
     g2(bytes, CANONICAL).ok_or_else(|| Error::input(file, field, "something else", expected))
@@ -71,6 +79,7 @@ fn coordinate(x: &Fq, to: &mut [u8]) {
     to.chunks_exact_mut(8).zip(x.into_bigint().0).for_each(|(to, limb)| to.copy_from_slice(&limb.to_le_bytes()));
 }
 
+/// Points as a file holds them.
 pub fn all_bytes(points: &[G1Affine]) -> Vec<[u8; 64]> {
     let bytes = |p: &G1Affine| {
         let mut out = [0; 64];
@@ -82,6 +91,7 @@ pub fn all_bytes(points: &[G1Affine]) -> Vec<[u8; 64]> {
     points.par_iter().map(bytes).collect()
 }
 
+/// A point of G2 as a file holds it.
 pub fn g2_bytes(p: &G2Affine) -> [u8; 128] {
     let mut out = [0; 128];
     out.chunks_exact_mut(32).zip([&p.x.c0, &p.x.c1, &p.y.c0, &p.y.c1]).for_each(|(to, c)| coordinate(c, to));

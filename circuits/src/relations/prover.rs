@@ -53,6 +53,15 @@ pub struct Context {
     pub receipts: [u8; 32],
 }
 
+/// Commitments of a batch but for its adapters': what a proof that was stopped goes on from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commitments {
+    /// Chunks.
+    pub chunks: Vec<G1Affine>,
+    /// C_pay.
+    pub payouts: G1Affine,
+}
+
 /// Everything committed: what a proof is made from.
 pub struct Committed<'b> {
     key: &'b Key,
@@ -74,13 +83,13 @@ pub struct Committed<'b> {
 }
 
 impl<'b> Committed<'b> {
-    /// Commits to the columns of a batch. `seed` is secret and used once; `powers` are [τ^i]₁ for i ≤ 2^[`Key::powers`].
+    /// Commits to the columns of a batch, unless its commitments are known already. `seed` is secret and used once; `powers` are [τ^i]₁ for i ≤ 2^[`Key::powers`].
     ///
     /// # Panics
     /// If sizes are not the key's, or `powers` are too few.
     pub fn new(
         device: &impl Device, key: &'b Key, adapters: &[&Registered], values: &'b Values, columns: Vec<Ints>,
-        context: &Context, powers: &[G1Affine], seed: &[u8; 32],
+        context: &Context, powers: &[G1Affine], seed: &[u8; 32], known: Option<Commitments>,
     ) -> Self {
         let mut witness = Witness::new(&key.layout, columns, seed);
         let mut chunks = Vec::new();
@@ -88,16 +97,26 @@ impl<'b> Committed<'b> {
             witness.salts[range.clone()].copy_from_slice(&adapter.witness.salts);
             chunks.extend(&adapter.points);
         }
-        chunks.extend(witness.commit_from(chunks.len(), device, &key.layout, powers));
         let mut stream = blake3::Hasher::new_derive_key("talea 1 payout blinder").update(seed).finalize_xof();
         let mut wide = [0; 64];
         stream.fill(&mut wide);
         let blinder = Fr::from_le_bytes_mod_order(&wide);
         let payouts = payout_vector(key, &values.slots, context.node_slot, &witness.columns, blinder);
-        let payout_point = device.msm(powers, &payouts).into_affine();
+        let known = known.unwrap_or_else(|| Commitments {
+            chunks: witness.commit_from(chunks.len(), device, &key.layout, powers),
+            payouts: device.msm(powers, &payouts).into_affine(),
+        });
+        chunks.extend(known.chunks);
+        let payout_point = known.payouts;
         let statement = statement(key, adapters, values, context, &chunks, &payout_point);
         let (slots, partial, node_slot) = (values.slots.as_slice(), values.partial.as_slice(), context.node_slot);
         Self { key, slots, node_slot, partial, witness, chunks, payouts, blinder, payout_point, statement }
+    }
+
+    /// The commitments that are not the adapters'.
+    pub fn own(&self) -> Commitments {
+        let first = self.key.groups.adapters.iter().map(|range| range.len()).sum();
+        Commitments { chunks: self.chunks[first..].to_vec(), payouts: self.payout_point }
     }
 
     /// Commits to another payout vector: what a cheater does.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     arithmetic::Native,
-    columns::{ColumnId, ints::Witness},
+    columns::{ColumnId, Layout, ints::Witness},
     lookup::{
         prover::{Outside, multiplicities},
         range::Limbs,
@@ -55,6 +55,23 @@ impl Registered {
     pub fn new(
         device: &impl Device, shape: &AdapterShape, values: &AdapterValues, powers: &[G1Affine], seed: &[u8; 32],
     ) -> Self {
+        let (layout, columns) = Self::columns(shape, values);
+        let witness = Witness::new(&layout, columns, seed);
+        let points = witness.commit(device, &layout, powers);
+        Self { shape: shape.clone(), witness, points }
+    }
+
+    /// An adapter that was committed to before.
+    ///
+    /// # Panics
+    /// If values and shape do not fit.
+    pub fn known(shape: &AdapterShape, values: &AdapterValues, salts: Vec<Fr>, points: Vec<G1Affine>) -> Self {
+        let columns = Self::columns(shape, values).1;
+        Self { shape: shape.clone(), witness: Witness { columns, salts }, points }
+    }
+
+    /// Layout and columns.
+    fn columns(shape: &AdapterShape, values: &AdapterValues) -> (Layout, Vec<Ints>) {
         let (own, layout) = AdapterLayout::new(shape);
         let room = 1usize << shape.rank;
         let mut columns = vec![Ints::I16(Vec::new()); layout.columns().len()];
@@ -76,9 +93,7 @@ impl Registered {
             columns[own.h[i].index()] = Ints::I16(padded(h, room << shape.clusters));
             first += rank;
         }
-        let witness = Witness::new(&layout, columns, seed);
-        let points = witness.commit(device, &layout, powers);
-        Self { shape: shape.clone(), witness, points }
+        (layout, columns)
     }
 
     /// What stands for it on chain.

@@ -153,7 +153,17 @@ impl Case {
 
     /// Commits to these columns, which may be a liar's.
     pub fn commit(&self, columns: Vec<Ints>) -> Committed<'_> {
-        Committed::new(&Cpu, &self.key, &self.adapters(), &self.values, columns, &self.context, &srs().0, &[9; 32])
+        Committed::new(
+            &Cpu,
+            &self.key,
+            &self.adapters(),
+            &self.values,
+            columns,
+            &self.context,
+            &srs().0,
+            &[9; 32],
+            None,
+        )
     }
 
     pub fn prove(&self, columns: Vec<Ints>) -> (talea_circuits::relations::statement::Statement<Fr>, Vec<u8>) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use talea_srs::Srs;
 use talea_witness::{
     adapter::{
         Lora,
@@ -17,7 +18,7 @@ use talea_witness::{
     network::check_name,
 };
 
-use super::{datanet, print_json, stem};
+use super::{datanet, print_json, proof, stem};
 use crate::{
     cli::AdapterCommand,
     folder::{Folder, index_beside, report_beside, write_json},
@@ -26,7 +27,7 @@ use crate::{
 
 pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
     let file = match command {
-        AdapterCommand::Register { base, adapter, datanet, name, out, traces, golden } => {
+        AdapterCommand::Register { base, adapter, datanet, name, out, traces, golden, srs, seed } => {
             let name = name.clone().unwrap_or_else(|| stem(adapter));
             check_name(adapter, "--name", &name)?;
             let base = Base::open(base)?;
@@ -39,7 +40,13 @@ pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
                 register(&name, &base, &lora, &datanet, &tracer, &folder.path, &mut advance(&progress))?;
             progress.finish_and_clear();
             let errors = compare(&base, &lora, &adapter, golden)?;
+            let secret = seed.as_deref().map(|file| proof::secret(Some(file))).transpose()?;
+            let srs = srs.as_deref().map(Srs::open).transpose()?;
             write(&folder, &adapter, &index, &errors, golden.len())?;
+            if let Some((srs, _)) = srs {
+                let seed = secret.map_or_else(|| proof::secret(None), Ok)?;
+                proof::commit(&folder, &adapter, &index, &srs, &seed)?;
+            }
             folder.adapter(&name)
         }
         AdapterCommand::Show { file } => file.clone(),

@@ -19,18 +19,20 @@ use talea_witness::{
     trace::{inputs_of, quantise::quantise},
 };
 
-use super::{adapter, datanet, print_json, trace::request_stem};
+use super::{adapter, datanet, print_json, proof, trace::request_stem};
 use crate::{
     cli::BatchCommand,
     folder::Folder,
     output::{
-        Names, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels, say,
-        table,
+        Names, Trust, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels,
+        say, table,
     },
 };
 
 pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     let (batch, digest, names) = match command {
+        BatchCommand::Prove { .. } => return proof::prove(command, json),
+        BatchCommand::Verify { network, out, srs } => return proof::verify(network, out, srs, json),
         BatchCommand::Build { network, out, traces, shape } => {
             let shape = shape.as_deref().map(parse_shape).transpose()?;
             let network = Network::open(network)?;
@@ -58,17 +60,19 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
         }
     };
     let folder = match command {
-        BatchCommand::Build { out, .. } => Folder::at(out),
         BatchCommand::Show { file, .. } => Folder::at(file.parent().unwrap_or(Path::new(""))),
+        BatchCommand::Build { out, .. } | BatchCommand::Prove { out, .. } | BatchCommand::Verify { out, .. } => {
+            Folder::at(out)
+        }
     };
     let signed = attested(&batch, &folder)?;
     if json {
-        print_json(&to_json(&batch, &digest, signed));
+        print_json(&to_json(&batch, &digest, Trust { receipts: signed, proof: None }));
     } else {
         let node = names.show(&batch.node);
         say(format_args!("Batch   blake3 {}   chain {}   node {node}", hex(&digest), batch.chain_id));
         print(&batch, &names);
-        print_labels(signed);
+        print_labels(Trust { receipts: signed, proof: None });
     }
     Ok(true)
 }
@@ -256,7 +260,7 @@ fn share_of(q: &BatchRequest, k: usize, power: u8) -> f64 {
 }
 
 /// The batch as JSON; amounts are decimal strings.
-pub fn to_json(batch: &Batch, digest: &[u8; 32], signed: bool) -> Value {
+pub fn to_json(batch: &Batch, digest: &[u8; 32], trust: Trust) -> Value {
     let s = batch.shape;
     let payouts: Vec<_> = by_payee(batch)
         .into_iter()
@@ -276,7 +280,7 @@ pub fn to_json(batch: &Batch, digest: &[u8; 32], signed: bool) -> Value {
         "payouts": payouts,
         "total_paid": total.to_string(),
         "total_fees": batch.fees().to_string(),
-        "labels": labels_json(signed),
+        "labels": labels_json(trust),
     })
 }
 

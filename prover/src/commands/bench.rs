@@ -102,7 +102,7 @@ fn numbers(seed: u8, n: usize) -> Vec<i16> {
 }
 
 /// The most memory that this process held, where the system tells.
-fn peak_kib() -> Option<u64> {
+pub fn peak_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()

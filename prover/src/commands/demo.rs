@@ -3,6 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, time::Instant};
 
 use serde_json::{Value, json};
+use talea_srs::Srs;
 use talea_witness::{
     adapter::{
         Lora,
@@ -18,11 +19,12 @@ use talea_witness::{
     receipts::import::import,
 };
 
-use super::{adapter, batch, datanet, print_json, stem, trace::request_stem};
+use super::{adapter, batch, datanet, print_json, proof, stem, trace::request_stem};
 use crate::{
     cli::DemoArgs,
-    folder::{Folder, files_below, index_beside, report_beside},
-    output::{Names, advance, bar, cluster_name, grouped, print_labels, table},
+    folder::{Folder, commitment_beside, files_below, index_beside, report_beside, salts_beside},
+    output::{Names, Trust, advance, bar, cluster_name, grouped, print_labels, table},
+    proving,
 };
 
 /// One adapter after registration, with what it would be like without clusters.
@@ -66,19 +68,31 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     files.push(folder.batch());
     let unclustered: Option<Vec<&Registered>> = entries.iter().map(|e| e.unclustered.as_ref()).collect();
     let without = unclustered.map(|all| build(network.chain_id, network.node, &all, &traced, None)).transpose()?;
+    let srs = if args.no_proof { None } else { Some(reference_string(args, &network, &registered, &result)?) };
+    let proven = srs.as_ref().map(|srs| prove(&network, &folder, &registered, srs, &mut files)).transpose()?;
     let mut inputs = network.files.clone();
     inputs.extend(base.files());
     inputs.extend(entries.iter_mut().flat_map(|e| std::mem::take(&mut e.inputs)));
     folder.write_manifest(files, &network.root, inputs)?;
-    let signed = batch::attested(&result, &folder)?;
+    let mut trust = Trust { receipts: batch::attested(&result, &folder)?, proof: None };
+    if let Some(proven) = &proven {
+        trust = proof::trust_of(&folder, &network, &proven.file)?;
+    }
     let losers = losers(&entries, &result, without.as_ref());
     if json {
-        let mut doc = batch::to_json(&result, &sum, signed);
+        let mut doc = batch::to_json(&result, &sum, trust);
         doc["adapters"] = entries.iter().map(entry_json).collect();
         doc["copies_and_filler"] = losers.iter().map(Loser::json).collect();
+        if let Some((proven, srs)) = proven.as_ref().zip(srs.as_ref()) {
+            doc["proof"] = proof::facts(proven, srs, trust);
+        }
         print_json(&doc);
     } else {
-        print(&network, &entries, &result, &losers, &traced, signed);
+        print(&network, &entries, &result, &losers, &traced);
+        if let Some((proven, srs)) = proven.as_ref().zip(srs.as_ref()) {
+            proof::print(proven, &folder.proof(), srs);
+        }
+        print_labels(trust);
         println!(
             "\n{} in {:.1} s; digests in {}",
             folder.path.display(),
@@ -87,6 +101,36 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         );
     }
     Ok(true)
+}
+
+/// The one given, or a marked one for development that is just large enough.
+fn reference_string(
+    args: &DemoArgs, network: &Network, registered: &[&Registered], batch: &Batch,
+) -> talea_witness::Result<Srs> {
+    if let Some(file) = &args.srs {
+        return Ok(Srs::open(file)?.0);
+    }
+    debug_assert_eq!(network.adapters.len(), registered.len());
+    let sizes: Vec<_> = registered.iter().map(|r| proving::adapter_sizes(&r.adapter, r.index.rows.len())).collect();
+    let k = proof::powers_needed(&proving::batch_sizes(batch, &sizes, true));
+    Ok(Srs::dev(k as u32, &[], "talea demo")?)
+}
+
+/// Commits to the adapters and proves the batch. The salts' seed is public, so that two runs write the same bytes: a demonstration
+/// hides nothing.
+fn prove(
+    network: &Network, folder: &Folder, registered: &[&Registered], srs: &Srs, files: &mut Vec<PathBuf>,
+) -> anyhow::Result<proof::Proven> {
+    let seed = *b"the seed of talea demo is public";
+    for r in registered {
+        proof::commit(folder, &r.adapter, &r.index, srs, &seed)?;
+        let path = folder.adapter(&r.name);
+        files.extend([commitment_beside(&path), salts_beside(&path)]);
+    }
+    let job = proof::Job { srs, nonce: 0, deltas: true, seed: Some(seed) };
+    let proven = proof::run(network, folder, &job)?;
+    files.push(folder.proof());
+    Ok(proven)
 }
 
 /// An adapter of the network, read and checked.
@@ -197,7 +241,7 @@ fn losers(entries: &[Entry], batch: &Batch, without: Option<&Batch>) -> Vec<Lose
     out
 }
 
-fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser], traced: &[Traced], signed: bool) {
+fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser], traced: &[Traced]) {
     let names = Names::of(network);
     println!(
         "{}: {} adapters on one base, {} requests, {} tokens\n",
@@ -263,7 +307,6 @@ fn print(network: &Network, entries: &[Entry], result: &Batch, losers: &[Loser],
             "Together they earned {earned}; the comparison was left out: without clusters a Datanet has more texts than an index has rows."
         ),
     }
-    print_labels(signed);
 }
 
 fn worst(e: &Entry) -> String {

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod datanet;
 pub mod demo;
 pub mod explain;
+pub mod proof;
 pub mod receipts;
 pub mod srs;
 pub mod trace;

@@ -11,6 +11,7 @@ pub mod fold;
 pub mod import;
 pub mod signed;
 
+pub use talea_formats::proof::Attestation;
 pub use talea_formats::receipts::{Domain, Receipt, Receipts, SignedReceipt, SignedVoucher, Voucher};
 
 use std::collections::HashSet;
@@ -41,6 +42,15 @@ pub mod eip712 {
             uint128 fee;
             uint64 timestamp;
             uint64 nonce;
+        }
+
+        #[derive(Debug, PartialEq, Eq)]
+        struct Attestation {
+            address node;
+            uint64 nonce;
+            bytes32 inputs;
+            bytes32 requests;
+            bytes32 receipts;
         }
 
         #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +92,19 @@ impl Signed for Receipt {
             fee: self.fee,
             timestamp: self.timestamp,
             nonce: self.nonce,
+        }
+        .eip712_signing_hash(&eip712_domain(domain))
+    }
+}
+
+impl Signed for Attestation {
+    fn digest(&self, domain: &Domain) -> B256 {
+        eip712::Attestation {
+            node: self.node.into(),
+            nonce: self.nonce,
+            inputs: self.inputs.into(),
+            requests: self.requests.into(),
+            receipts: self.receipts.into(),
         }
         .eip712_signing_hash(&eip712_domain(domain))
     }

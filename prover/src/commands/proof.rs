@@ -1,0 +1,571 @@
+//! Committing to adapters, `talea batch prove` and `talea batch verify`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use serde_json::{Value, json};
+use talea_circuits::{
+    opening::PairingKey,
+    relations::{
+        Key,
+        parts::Parts,
+        prover::{Commitments, Committed, Context},
+        values::{Registered, Values},
+    },
+};
+use talea_formats::{
+    artefact::Artefact,
+    proof::{AdapterSizes, Attestation, BatchProof, Commitment, ProvenSizes, ProvenSlot, Salts, SignedAttestation},
+};
+use talea_gpu::Cpu;
+use talea_srs::{Srs, points::g2_bytes};
+use talea_witness::{
+    Result,
+    adapter::quantise::IntAdapter,
+    artefact::{digest, encode, hex, load, save},
+    batch::Batch,
+    error::{Error, read},
+    influence::index::Index,
+    network::Network,
+    receipts::{Signed as _, sign, verify as check_signature},
+    trace::IntTrace,
+};
+use wincode::{SchemaRead, SchemaWrite};
+
+use super::{adapter, print_json};
+use crate::{
+    cli::BatchCommand,
+    folder::{Folder, commitment_beside, salts_beside},
+    output::{ProofTrust, Trust, bar, checksummed, grouped, labels_json, print_labels, say, table},
+    proving::{self, Registry},
+};
+
+/// 32 secret bytes: of a file, or of the operating system.
+pub fn secret(file: Option<&Path>) -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    match file {
+        None => getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("randomness of the operating system: {e}"))?,
+        Some(path) => {
+            let found = read(path)?;
+            seed = found.as_slice().try_into().map_err(|_| {
+                Error::input(path.display(), "length", format!("{} bytes", found.len()), "32 secret bytes")
+            })?;
+        }
+    }
+    Ok(seed)
+}
+
+/// A seed for one purpose from a secret.
+fn derived(seed: &[u8; 32], what: &str) -> [u8; 32] {
+    *blake3::Hasher::new_derive_key("talea 1 salts of an adapter")
+        .update(seed)
+        .update(what.as_bytes())
+        .finalize()
+        .as_bytes()
+}
+
+/// Commits to an adapter and its index; writes NAME.salts and NAME.commitment.
+pub fn commit(folder: &Folder, int: &IntAdapter, index: &Index, srs: &Srs, seed: &[u8; 32]) -> Result<Registered> {
+    let sizes = proving::adapter_sizes(int, index.rows.len());
+    let (shape, values) = (proving::adapter_shape(&sizes), proving::adapter_values(int, index));
+    let needed = talea_circuits::relations::adapter::AdapterLayout::new(&shape).1.chunk_vars();
+    enough(srs, needed)?;
+    let registered = Registered::new(&Cpu, &shape, &values, &srs.powers, &derived(seed, &int.name));
+    let (path, own) = (folder.adapter(&int.name), digest(&encode(int)));
+    let salts = registered.witness.salts.iter().map(proving::bytes).collect();
+    save(&salts_beside(&path), &Salts { adapter: own, salts })?;
+    let points = registered.points.iter().map(proving::point).collect();
+    let (tau, index) = (g2_bytes(&srs.tau), digest(&encode(index)));
+    save(&commitment_beside(&path), &Commitment { adapter: own, index, tau, sizes, points })?;
+    Ok(registered)
+}
+
+fn enough(srs: &Srs, k: usize) -> Result<()> {
+    if (srs.k() as usize) < k {
+        return Err(Error::input(
+            "--srs",
+            "powers",
+            format!("2^{}", srs.k()),
+            format!("at least 2^{k}, which this needs"),
+        ));
+    }
+    Ok(())
+}
+
+/// An adapter that was committed to, with what it commits to.
+fn open_committed(folder: &Folder, name: &str, srs: &Srs) -> Result<(Registered, AdapterSizes, IntAdapter)> {
+    let path = folder.adapter(name);
+    let (int, own, index, index_digest) = adapter::open(&path)?;
+    let beside = commitment_beside(&path);
+    let commitment = open_commitment(&beside, srs)?;
+    let (salts, _) = load::<Salts>(&salts_beside(&path))?;
+    let sizes = proving::adapter_sizes(&int, index.rows.len());
+    if commitment.adapter != own
+        || commitment.index != index_digest
+        || salts.adapter != own
+        || commitment.sizes != sizes
+    {
+        let expected = format!("a commitment to {}", path.display());
+        return Err(Error::input(beside.display(), "adapter", "another adapter or index", expected));
+    }
+    let (shape, values) = (proving::adapter_shape(&sizes), proving::adapter_values(&int, &index));
+    let points = proving::points(&beside, "points", &commitment.points)?;
+    let file = salts_beside(&path);
+    let salts = salts.salts.iter().map(|s| proving::scalar(&file, "salts", s)).collect::<Result<Vec<_>>>()?;
+    let chunks = talea_circuits::relations::adapter::AdapterLayout::new(&shape).1.chunks();
+    if salts.len() != chunks || points.len() != chunks {
+        let found = format!("{} points and {} salts", points.len(), salts.len());
+        return Err(Error::input(beside.display(), "points", found, format!("{chunks} of each")));
+    }
+    Ok((Registered::known(&shape, &values, salts, points), sizes, int))
+}
+
+fn open_commitment(file: &Path, srs: &Srs) -> Result<Commitment> {
+    let (commitment, _) = load::<Commitment>(file)?;
+    if commitment.tau != g2_bytes(&srs.tau) {
+        let expected = "the one given with --srs";
+        return Err(Error::input(file.display(), "tau", "another reference string", expected));
+    }
+    Ok(commitment)
+}
+
+/// What a proof that was stopped goes on from; secret, because of the seed.
+#[derive(SchemaWrite, SchemaRead)]
+struct Checkpoint {
+    /// Of the batch and everything else that its commitments depend on.
+    of: [u8; 32],
+    seed: [u8; 32],
+    chunks: Vec<[u8; 64]>,
+    payouts: [u8; 64],
+}
+
+impl Artefact for Checkpoint {
+    const KIND: &'static str = "stopped";
+    const VERSION: u32 = 1;
+}
+
+/// What to prove, and how.
+pub struct Job<'j> {
+    /// Reference string.
+    pub srs: &'j Srs,
+    /// The batch's number at its node.
+    pub nonce: u64,
+    /// Prove outputs too?
+    pub deltas: bool,
+    /// Secret bytes, or the stopped run to go on from.
+    pub seed: Option<[u8; 32]>,
+}
+
+/// A proof as it was written, and what it cost.
+pub struct Proven {
+    /// The file's content.
+    pub file: BatchProof,
+    /// Its BLAKE3.
+    pub digest: [u8; 32],
+    stages: Vec<(&'static str, f64)>,
+    rows: usize,
+}
+
+/// Measures stages.
+struct Clock {
+    stages: Vec<(&'static str, f64)>,
+    running: Option<(&'static str, Instant)>,
+    progress: indicatif::ProgressBar,
+}
+
+impl Clock {
+    fn begin(&mut self, name: &'static str) {
+        self.end();
+        self.progress.set_message(format!("proving: {name}"));
+        self.progress.inc(1);
+        self.running = Some((name, Instant::now()));
+    }
+
+    fn end(&mut self) {
+        if let Some((name, since)) = self.running.take() {
+            self.stages.push((name, since.elapsed().as_secs_f64()));
+        }
+    }
+}
+
+/// Proves the folder's batch, verifies the proof and writes it.
+pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<Proven> {
+    let progress = bar("proving: reading".into());
+    progress.set_length(8);
+    let mut clock = Clock { stages: Vec::new(), running: None, progress };
+    clock.begin("reading");
+    let file = folder.batch();
+    let (batch, batch_digest) = load::<Batch>(&file)?;
+    batch.check(&file.display().to_string())?;
+    if batch.chain_id != network.chain_id || batch.node != network.node.into_array() {
+        let expected = format!("chain {}, node {}", network.chain_id, network.node);
+        return Err(Error::input(file.display(), "chain and node", "another's", expected).into());
+    }
+    let mut opened = Vec::new();
+    for (a, own) in network.adapters.iter().zip(&batch.adapters) {
+        let committed = open_committed(folder, &a.name, job.srs)?;
+        if a.name != own.name || own.adapter != digest(&encode(&committed.2)) {
+            let found = format!("an adapter {} that is not the one registered", own.name);
+            return Err(
+                Error::input(file.display(), "adapters", found, format!("{} as in its commitment", a.name)).into()
+            );
+        }
+        opened.push(committed);
+    }
+    let sizes: Vec<AdapterSizes> = opened.iter().map(|o| o.1.clone()).collect();
+    let (registry, proven) = (Registry::of(&sizes), proving::batch_sizes(&batch, &sizes, job.deltas));
+    let (key, values, adapters) = witness(&batch, folder, job, &opened, &registry, &proven, &mut clock)?;
+    enough(job.srs, key.powers())?;
+    clock.begin("columns");
+    let columns = values.columns(&key, &adapters)?;
+    let context = Context {
+        chain: batch.chain_id,
+        contract: network.contract.into_array(),
+        node: batch.node,
+        nonce: job.nonce,
+        node_slot: registry.node,
+        receipts: receipts_digest(folder)?,
+    };
+    let of = *blake3::Hasher::new()
+        .update(&batch_digest)
+        .update(key.digest())
+        .update(&context.receipts)
+        .finalize()
+        .as_bytes();
+    let (seed, known) = match job.seed {
+        Some(seed) => (seed, None),
+        None => resume(folder, &of)?,
+    };
+    clock.begin("commitments");
+    let committed = Committed::new(&Cpu, &key, &adapters, &values, columns, &context, &job.srs.powers, &seed, known);
+    let own = committed.own();
+    let chunks = own.chunks.iter().map(proving::point).collect();
+    save(&folder.checkpoint(), &Checkpoint { of, seed, chunks, payouts: proving::point(&own.payouts) })?;
+    let bytes = committed.prove(&Cpu, &job.srs.powers, &mut |stage| clock.begin(stage));
+    clock.begin("verifying");
+    // nothing that does not verify is written
+    key.verify(&PairingKey { tau: job.srs.tau }, &committed.statement, &bytes)?;
+    clock.end();
+    clock.progress.finish_and_clear();
+    let mut file = proof_file(network, &batch, proven, &committed, &context, &registry, bytes);
+    file.attestation = attest(network, &file)?;
+    let digest = save(&folder.proof(), &file)?;
+    std::fs::remove_file(folder.checkpoint()).map_err(|e| Error::io(&folder.checkpoint(), e))?;
+    let rows = batch.requests.iter().map(|q| q.tokens as usize).sum();
+    Ok(Proven { file, digest, stages: clock.stages, rows })
+}
+
+type Witness<'o> = (Key, Values, Vec<&'o Registered>);
+
+fn witness<'o>(
+    batch: &Batch, folder: &Folder, job: &Job<'_>, opened: &'o [(Registered, AdapterSizes, IntAdapter)],
+    registry: &Registry, proven: &ProvenSizes, clock: &mut Clock,
+) -> anyhow::Result<Witness<'o>> {
+    let key = Key::new(proving::shape(proven), &PairingKey { tau: job.srs.tau })?;
+    let traces: Vec<IntTrace> = batch
+        .requests
+        .iter()
+        .map(|q| {
+            let path = folder.trace(&q.id);
+            let (trace, found) = load::<IntTrace>(&path)?;
+            match found == q.trace {
+                true => Ok(trace),
+                false => Err(Error::input(
+                    path.display(),
+                    "blake3",
+                    hex(&found),
+                    format!("{}, as in the batch", hex(&q.trace)),
+                )),
+            }
+        })
+        .collect::<Result<_>>()?;
+    let of_slot = |slot: usize| &opened[batch.slots[slot].adapter as usize];
+    let width = |slot: usize, input: usize| of_slot(slot).2.inputs[input].0.width as usize;
+    clock.begin("witness");
+    let x = proving::inputs(batch, &key.shape, &traces, width);
+    let adapters: Vec<&Registered> = (0..batch.slots.len()).map(|slot| &of_slot(slot).0).collect();
+    let slots = proving::slots(batch, registry);
+    let values = Values::new(&key, &adapters, slots, proving::requests(batch, &key.shape), x);
+    proving::compare(batch, &key.shape, &values)?;
+    Ok((key, values, adapters))
+}
+
+/// The seed and the commitments of a stopped run.
+fn resume(folder: &Folder, of: &[u8; 32]) -> Result<([u8; 32], Option<Commitments>)> {
+    let path = folder.checkpoint();
+    let (saved, _) = load::<Checkpoint>(&path)?;
+    if saved.of != *of {
+        return Err(Error::input(path.display(), "batch", "another batch, key or receipts", "the folder's own"));
+    }
+    let chunks = proving::points(&path, "chunks", &saved.chunks)?;
+    let payouts = proving::points(&path, "payouts", std::slice::from_ref(&saved.payouts))?;
+    Ok((saved.seed, Some(Commitments { chunks, payouts: payouts[0] })))
+}
+
+/// BLAKE3 of the folder's receipts; zeros without any.
+fn receipts_digest(folder: &Folder) -> Result<[u8; 32]> {
+    let path = folder.receipts();
+    if path.exists() { Ok(digest(&read(&path)?)) } else { Ok([0; 32]) }
+}
+
+fn proof_file(
+    network: &Network, batch: &Batch, sizes: ProvenSizes, committed: &Committed<'_>, context: &Context,
+    registry: &Registry, proof: Vec<u8>,
+) -> BatchProof {
+    let s = &committed.statement;
+    let slot = |(own, slot): (&talea_circuits::relations::statement::SlotStatement<_>, &talea_witness::batch::Slot)| {
+        let a = slot.adapter as usize;
+        ProvenSlot {
+            name: network.adapters[a].name.clone(),
+            adapter: proving::bytes(&own.adapter),
+            policy: proving::bytes(&own.policy),
+            base: registry.bases[a],
+            fees: slot.fees,
+        }
+    };
+    BatchProof {
+        sizes,
+        chain_id: context.chain,
+        contract: context.contract,
+        node: context.node,
+        nonce: context.nonce,
+        slots: s.slots.iter().zip(&batch.slots).map(slot).collect(),
+        node_slot: context.node_slot,
+        receipts: context.receipts,
+        inputs: proving::bytes(&s.inputs),
+        requests: proving::bytes(&s.requests),
+        deltas: proving::bytes(&s.deltas),
+        payouts: proving::point(&committed.payout_point),
+        proof,
+        attestation: None,
+    }
+}
+
+/// What the attester signs of a proof.
+fn attestation(p: &BatchProof) -> Attestation {
+    let big = |b: &[u8; 32]| {
+        let mut out = *b;
+        out.reverse();
+        out
+    };
+    Attestation {
+        node: p.node,
+        nonce: p.nonce,
+        inputs: big(&p.inputs),
+        requests: big(&p.requests),
+        receipts: p.receipts,
+    }
+}
+
+/// The attester's signature, where the network has its key.
+fn attest(network: &Network, p: &BatchProof) -> Result<Option<SignedAttestation>> {
+    let key = network.attester.and_then(|who| Some((who, network.keys.0.get(&who)?)));
+    Ok(key.map(|(who, key)| SignedAttestation {
+        attester: who.into_array(),
+        signature: sign(key, &attestation(p).digest(&network.domain())),
+    }))
+}
+
+pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
+    let BatchCommand::Prove { network, out, srs, nonce, no_deltas, seed, resume } = command else {
+        anyhow::bail!("another command than batch prove");
+    };
+    let network = Network::open(network)?;
+    let (srs, _) = Srs::open(srs)?;
+    let folder = Folder::lock(out)?;
+    let seed = if *resume { None } else { Some(secret(seed.as_deref())?) };
+    let job = Job { srs: &srs, nonce: *nonce, deltas: !no_deltas, seed };
+    let proven = run(&network, &folder, &job)?;
+    let trust = trust_of(&folder, &network, &proven.file)?;
+    if json {
+        print_json(&facts(&proven, &srs, trust));
+    } else {
+        print(&proven, &folder.proof(), &srs);
+        print_labels(trust);
+    }
+    Ok(true)
+}
+
+/// What a verified proof's outputs rest on.
+pub fn trust_of(folder: &Folder, network: &Network, proof: &BatchProof) -> Result<Trust> {
+    let attested = match (&proof.attestation, network.attester) {
+        (Some(signed), Some(attester)) => {
+            let digest = attestation(proof).digest(&network.domain());
+            signed.attester == attester.into_array()
+                && check_signature(&signed.signature, &digest, &signed.attester).is_ok()
+        }
+        _ => false,
+    };
+    let receipts = folder.batch().exists() && super::batch::attested(&load::<Batch>(&folder.batch())?.0, folder)?;
+    Ok(Trust { receipts, proof: Some(ProofTrust { deltas: proof.sizes.deltas, attested }) })
+}
+
+/// A proof and its costs as JSON.
+pub fn facts(p: &Proven, srs: &Srs, trust: Trust) -> Value {
+    json!({
+        "blake3": hex(&p.digest),
+        "proof_bytes": p.file.proof.len(),
+        "rows": p.rows,
+        "stages": p.stages.iter().map(|(stage, s)| json!({ "stage": stage, "seconds": s })).collect::<Vec<_>>(),
+        "peak_kib": super::bench::peak_kib(),
+        "threads": rayon::current_num_threads(),
+        "srs": srs.origin.to_string(),
+        "statement": statement_json(&p.file),
+        "labels": labels_json(trust),
+    })
+}
+
+fn statement_json(p: &BatchProof) -> Value {
+    let slot = |s: &ProvenSlot| {
+        json!({
+            "adapter": s.name, "digest": hex(&s.adapter), "policy": hex(&s.policy), "base": s.base, "fees": s.fees.to_string(),
+        })
+    };
+    json!({
+        "chain_id": p.chain_id, "contract": checksummed(&p.contract), "node": checksummed(&p.node), "nonce": p.nonce,
+        "slots": p.slots.iter().map(slot).collect::<Vec<_>>(), "node_slot": p.node_slot,
+        "receipts": hex(&p.receipts), "inputs": hex(&p.inputs), "requests": hex(&p.requests), "deltas": hex(&p.deltas),
+    })
+}
+
+/// The same as a table.
+pub fn print(p: &Proven, file: &Path, srs: &Srs) {
+    say(format_args!("\nProof of the batch   {}   blake3 {}", file.display(), hex(&p.digest)));
+    say(format_args!("reference string: {}", srs.origin));
+    let proving = p.stages.iter().filter(|s| s.0 != "verifying");
+    let total: f64 = proving.map(|s| s.1).sum();
+    table(
+        ["stage", "ms", "of proving"],
+        &[1, 2],
+        p.stages.iter().map(|(name, s)| {
+            let of = if *name == "verifying" { "–".into() } else { format!("{:.1} %", s / total * 100.0) };
+            [name.to_string(), format!("{:.1}", s * 1e3), of]
+        }),
+    );
+    let peak = super::bench::peak_kib().map_or("unknown".into(), |k| format!("{} MiB", k / 1024));
+    println!(
+        "proved in {total:.2} s, verified in {:.0} ms; {} bytes; {} rows; peak memory {peak}; {} threads",
+        p.stages.iter().filter(|s| s.0 == "verifying").map(|s| s.1).sum::<f64>() * 1e3,
+        p.file.proof.len(),
+        p.rows,
+        rayon::current_num_threads()
+    );
+    println!("The inner proof is not zero knowledge: it is for the operator, and for auditors under agreement.");
+}
+
+pub fn verify(network: &Path, out: &Path, srs: &Path, json: bool) -> anyhow::Result<bool> {
+    let network = Network::open(network)?;
+    let (srs, _) = Srs::open(srs)?;
+    let folder = Folder::at(out);
+    let path = folder.proof();
+    let (proof, blake3) = load::<BatchProof>(&path)?;
+    let start = Instant::now();
+    let trust = match checked(&network, &folder, &srs, &path, &proof) {
+        Ok(trust) => trust,
+        Err(Refused::Input(e)) => return Err(e.into()),
+        Err(Refused::Proof(why)) => {
+            eprintln!("REJECTED: {why}");
+            return Ok(false);
+        }
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    if json {
+        print_json(&json!({
+            "accepted": true, "blake3": hex(&blake3), "seconds": seconds, "srs": srs.origin.to_string(),
+            "statement": statement_json(&proof), "labels": labels_json(trust),
+        }));
+    } else {
+        say(format_args!("ACCEPTED   {}   blake3 {}   in {:.0} ms", path.display(), hex(&blake3), seconds * 1e3));
+        say(format_args!("reference string: {}", srs.origin));
+        table(
+            ["adapter", "payout slots from", "fees"],
+            &[1, 2],
+            proof.slots.iter().map(|s| [s.name.clone(), s.base.to_string(), grouped(s.fees)]),
+        );
+        print_labels(trust);
+    }
+    Ok(true)
+}
+
+/// Why nothing is accepted.
+enum Refused {
+    /// A file that cannot be read, or is another kind of thing.
+    Input(Error),
+    /// The proof, or what it says.
+    Proof(String),
+}
+
+impl From<Error> for Refused {
+    fn from(e: Error) -> Self {
+        Self::Input(e)
+    }
+}
+
+/// Verifies a proof against the network and the registered commitments.
+fn checked(network: &Network, folder: &Folder, srs: &Srs, path: &Path, p: &BatchProof) -> Result<Trust, Refused> {
+    let no = |what: &str| Err(Refused::Proof(format!("{}: {what}", path.display())));
+    let commitments: Vec<(PathBuf, Commitment)> = network
+        .adapters
+        .iter()
+        .map(|a| {
+            let file = commitment_beside(&folder.adapter(&a.name));
+            open_commitment(&file, srs).map(|c| (file, c))
+        })
+        .collect::<Result<_>>()?;
+    let sizes: Vec<AdapterSizes> = commitments.iter().map(|c| c.1.sizes.clone()).collect();
+    let registry = Registry::of(&sizes);
+    if p.chain_id != network.chain_id
+        || p.contract != network.contract.into_array()
+        || p.node != network.node.into_array()
+    {
+        return no("statement: another chain, contract or node than the network's");
+    }
+    if p.node_slot != registry.node
+        || p.sizes.domain as usize != registry.domain
+        || p.slots.len() != p.sizes.adapters.len()
+    {
+        return no("statement: payout slots other than the registry's");
+    }
+    if p.receipts != receipts_digest(folder)? {
+        return no("statement: other receipts than the folder's");
+    }
+    for (slot, own) in p.slots.iter().zip(&p.sizes.adapters) {
+        let Some(a) = network.adapters.iter().position(|a| a.name == slot.name) else {
+            return no("statement: an adapter that the network does not have");
+        };
+        let (file, commitment) = &commitments[a];
+        let points = proving::points(file, "points", &commitment.points)?;
+        if slot.adapter != proving::bytes(&proving::adapter_digest(&points)) || *own != commitment.sizes {
+            return no(&format!("statement: commitments to {} other than those registered", slot.name));
+        }
+        let words = proving::policy(&network.adapters[a].policy).words();
+        if slot.policy != proving::bytes(&words.digest(&talea_circuits::arithmetic::Native)) {
+            return no(&format!("statement: another policy than that of {}", slot.name));
+        }
+        if slot.base != registry.bases[a] {
+            return no(&format!("statement: payout slots other than those of {}", slot.name));
+        }
+    }
+    let pairing = PairingKey { tau: srs.tau };
+    let key = match Key::new(proving::shape(&p.sizes), &pairing) {
+        Ok(key) => key,
+        Err(e) => return no(&e.to_string()),
+    };
+    let statement = proving::statement(path, p).map_err(|e| Refused::Proof(e.to_string()))?;
+    if let Err(why) = key.verify(&pairing, &statement, &p.proof) {
+        return no(&why.to_string());
+    }
+    let trust = trust_of(folder, network, p)?;
+    let signed = trust.proof.is_some_and(|t| t.attested);
+    match p.attestation.is_some() && !signed {
+        true => no("attestation: not the network attester's signature over this batch"),
+        false => Ok(trust),
+    }
+}
+
+/// The reference string that a demonstration needs.
+pub fn powers_needed(sizes: &ProvenSizes) -> usize {
+    Parts::new(&proving::shape(sizes)).1.chunk_vars().max(sizes.domain as usize)
+}
