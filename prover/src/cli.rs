@@ -104,9 +104,33 @@ pub enum BenchCommand {
         /// log2 of tokens, rank and width.
         #[arg(long, value_name = "T,R,W", value_delimiter = ',', default_values_t = [10, 2, 6])]
         shape: Vec<usize>,
-        /// log2 of a chunk's coefficients (default: the reference string's).
+        /// log2 of a chunk's coefficients (default: what costs least).
         #[arg(long, value_name = "N")]
         chunk: Option<usize>,
+    },
+    /// Prove and verify a batch of random rows through one adapter, and print its stages.
+    Batch {
+        /// Reference string.
+        #[arg(long, value_name = "FILE")]
+        srs: PathBuf,
+        /// Input width, rank and output width of every module.
+        #[arg(long, value_name = "IN,RANK,OUT", value_delimiter = ',', default_values_t = [64, 4, 64])]
+        module: Vec<usize>,
+        /// Modules, each with an input of its own.
+        #[arg(long, default_value_t = 1)]
+        modules: usize,
+        /// Requests, a power of two.
+        #[arg(long, default_value_t = 16)]
+        requests: usize,
+        /// Tokens of each, a power of two.
+        #[arg(long, default_value_t = 64)]
+        tokens: usize,
+        /// Clusters, a power of two.
+        #[arg(long, default_value_t = 16)]
+        clusters: usize,
+        /// Do not prove outputs.
+        #[arg(long)]
+        no_deltas: bool,
     },
 }
 

@@ -47,8 +47,15 @@ impl Demo {
     fn new() -> Self {
         let tmp = tempfile::tempdir().unwrap();
         let network = fixture("second");
-        talea(&["demo", "--network", network.to_str().unwrap(), "--out", tmp.path().join("whole").to_str().unwrap()])
-            .expect_status(0);
+        talea(&[
+            "demo",
+            "--no-proof",
+            "--network",
+            network.to_str().unwrap(),
+            "--out",
+            tmp.path().join("whole").to_str().unwrap(),
+        ])
+        .expect_status(0);
         Self { tmp, count: 0 }
     }
 
@@ -79,7 +86,7 @@ fn what_demo_writes_is_accepted() {
     for name in ["demo", "second"] {
         let tmp = tempfile::tempdir().unwrap();
         let (network, out) = (fixture(name), tmp.path().to_str().unwrap());
-        talea(&["demo", "--network", network.to_str().unwrap(), "--out", out]).expect_status(0);
+        talea(&["demo", "--no-proof", "--network", network.to_str().unwrap(), "--out", out]).expect_status(0);
         let text = talea(&["audit", "--network", network.to_str().unwrap(), "--out", out]).expect_status(0).stdout();
         assert!(text.contains("Accepted") && !text.contains("as declared: traces"), "{text}");
         assert!(text.contains("Within a tolerance: traces from the models"), "{text}");
@@ -136,7 +143,7 @@ fn the_report_is_one_page_that_stands_alone() {
     let text = std::fs::read_to_string(&json).unwrap();
     std::fs::write(&json, text.replacen("\"crop-disease-c0\"", "\"<script>alert(1)</script>\\u001b[2J\"", 1)).unwrap();
     let [net, dir] = [&network, &out].map(|p| p.to_str().unwrap());
-    talea(&["demo", "--network", net, "--out", dir]).expect_status(0);
+    talea(&["demo", "--no-proof", "--network", net, "--out", dir]).expect_status(0);
     let page = |status: i32| {
         let file = tmp.path().join("report.html");
         let args = ["audit", "--skip-models", "--network", net, "--out", dir, "--report", file.to_str().unwrap()];

@@ -51,7 +51,7 @@ fn single_commands_and_captured_traces_write_what_demo_writes() {
     let tmp = tempfile::tempdir().unwrap();
     let network = fixture("second");
     let [demo, steps, captured, traces] = ["demo", "steps", "captured", "traces"].map(|d| tmp.path().join(d));
-    talea(&["demo", "--network", s(&network), "--out", s(&demo)]).expect_status(0);
+    talea(&["demo", "--no-proof", "--network", s(&network), "--out", s(&demo)]).expect_status(0);
     step_by_step(&network, &steps, None);
     for adapter in ["contract-security", "port-logistics", "crop-disease"] {
         let (base, folder) = (network.join("base"), network.join("adapters").join(adapter));
@@ -236,7 +236,7 @@ fn bad_networks_are_refused_in_one_line() {
         let (network, out) = (tmp.path().join("network"), tmp.path().join("out"));
         copy_dir(&fixture("second"), &network);
         change(&network);
-        let err = talea(&["demo", "--network", s(&network), "--out", s(&out)]).refusal();
+        let err = talea(&["demo", "--no-proof", "--network", s(&network), "--out", s(&out)]).refusal();
         assert!(err.contains(says), "{err}\nshould say: {says}");
         // what was finished before may stay; nothing may look finished that is not
         assert!(!out.join("batch.talea").exists() && !out.join("manifest.json").exists());
@@ -281,7 +281,7 @@ fn odd_networks_are_taken_as_they_are() {
     let lines = std::fs::read_to_string(&datanet).unwrap();
     let junk = format!("{{\"text\": \"…\", \"contributor\": \"0x{:040x}\"}}\n", 7).repeat(1030);
     std::fs::write(&datanet, lines + &junk).unwrap();
-    let demo = ["demo", "--network", s(&network), "--out", s(&out)];
+    let demo = ["demo", "--no-proof", "--network", s(&network), "--out", s(&out)];
     let first = json_of(&demo);
     assert_eq!(first["total_paid"], first["total_fees"]);
     let free = first["requests"].as_array().unwrap().iter().find(|q| q["fee"] == "0").unwrap();
@@ -316,7 +316,7 @@ fn where_all_influence_is_negative_the_pool_goes_to_the_sink() {
         let kept = all.iter().find(|l| id(l) == only).unwrap();
         std::fs::write(network.join(file), format!("{kept}\n")).unwrap();
     }
-    talea(&["demo", "--network", s(&network), "--out", s(&out)]).expect_status(0);
+    talea(&["demo", "--no-proof", "--network", s(&network), "--out", s(&out)]).expect_status(0);
     let file = |name: &str| out.join(name);
     let (adapter, _) = load::<IntAdapter>(&file("adapters/crop-disease.adapter")).unwrap();
     let (trace, _) = load::<IntTrace>(&file("traces/4cfd3a68a573621d12710bfacc0f679a.trace")).unwrap();
@@ -349,7 +349,7 @@ fn hostile_names_do_not_reach_the_terminal() {
     };
     let tmp = tempfile::tempdir().unwrap();
     let (network, out) = (fixture("second"), tmp.path());
-    talea(&["demo", "--network", s(&network), "--out", s(out)]).expect_status(0);
+    talea(&["demo", "--no-proof", "--network", s(&network), "--out", s(out)]).expect_status(0);
     let file = out.join("datanets/crop-disease.datanet");
     let (mut d, _) = load::<Datanet>(&file).unwrap();
     d.name = "\u{1b}[31mred".into();
@@ -388,7 +388,7 @@ fn forged_artefacts_pay_and_attest_nothing() {
     };
     let tmp = tempfile::tempdir().unwrap();
     let (network, out) = (fixture("second"), tmp.path());
-    talea(&["demo", "--network", s(&network), "--out", s(out)]).expect_status(0);
+    talea(&["demo", "--no-proof", "--network", s(&network), "--out", s(out)]).expect_status(0);
     let batch_file = out.join("batch.talea");
     let batch = ["batch", "show", s(&batch_file)];
     let attested = |label: &serde_json::Value| label["labels"]["attested"].as_array().unwrap().len();

@@ -11,7 +11,7 @@ struct Demo(tempfile::TempDir);
 impl Demo {
     fn new() -> Self {
         let out = tempfile::tempdir().unwrap();
-        talea(&["demo", "--out", out.path().to_str().unwrap()]).expect_status(0);
+        talea(&["demo", "--no-proof", "--out", out.path().to_str().unwrap()]).expect_status(0);
         Self(out)
     }
 

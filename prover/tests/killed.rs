@@ -40,7 +40,14 @@ fn killed_at_any_point_a_rerun_ends_with_the_same_bytes() {
     let (whole, out) = (tmp.path().join("whole"), tmp.path().join("out"));
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let args = |out: &Path| {
-        ["demo".to_string(), "--network".into(), "fixtures/second".into(), "--out".into(), out.display().to_string()]
+        [
+            "demo".to_string(),
+            "--no-proof".into(),
+            "--network".into(),
+            "fixtures/second".into(),
+            "--out".into(),
+            out.display().to_string(),
+        ]
     };
     let start = Instant::now();
     talea(&args(&whole).each_ref().map(String::as_str)).expect_status(0);
@@ -83,8 +90,8 @@ fn two_writers_are_told_apart() {
     let held = std::fs::File::open(tmp.path()).unwrap();
     held.lock().unwrap();
     let out = tmp.path().to_str().unwrap();
-    let err = talea(&["demo", "--network", "fixtures/second", "--out", out]).refusal();
+    let err = talea(&["demo", "--no-proof", "--network", "fixtures/second", "--out", out]).refusal();
     assert!(err.contains("folder: found another talea writing to it"), "{err}");
     drop(held);
-    talea(&["demo", "--network", "fixtures/second", "--out", out]).expect_status(0);
+    talea(&["demo", "--no-proof", "--network", "fixtures/second", "--out", out]).expect_status(0);
 }
