@@ -11,8 +11,8 @@
 //! p_k(x) = p_{k+1}(0,x)·q_{k+1}(1,x) + p_{k+1}(1,x)·q_{k+1}(0,x)      q_k(x) = q_{k+1}(0,x)·q_{k+1}(1,x)
 //! ```
 //!
-//! which a sumcheck of degree 3 over k variables proves at a random point (Papini and Haböck, eprint 2023/1284, §3).
-//! Error at most Σ_{k<L} (3k + 2)/|F|. A root with denominator zero says nothing, so the caller must refuse it.
+//! which a sumcheck over k variables, weighted by eq, proves at a random point (Papini and Haböck, eprint 2023/1284, §3).
+//! Error at most Σ_{k<L} (2k + 2)/|F|. A root with denominator zero says nothing, so the caller must refuse it.
 
 #[cfg(feature = "prove")]
 #[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
@@ -94,10 +94,9 @@ pub fn descend<A: Arithmetic, R: Source<A>>(
     for layer in 1..vars {
         let lambda = tx.challenge();
         let claim = a.mul_add(&lambda, &q, &p);
-        let end = sumcheck::verify(tx, tree.round, layer, 3, claim)?;
+        let end = sumcheck::weighted(tx, tree.round, &point, claim)?;
         let children = self::root(tx, tree)?;
-        let inner = a.mul_add(&lambda, &children.denominator(a), &children.numerator(a));
-        let expected = a.mul(&a.eq(&end.point, &point), &inner);
+        let expected = a.mul_add(&lambda, &children.denominator(a), &children.numerator(a));
         a.assert_eq((tree.layer)(layer as u32), &end.value, &expected)?;
         let child = tx.challenge();
         (p, q) = children.at(a, &child);

@@ -120,22 +120,19 @@ fn send_children(tx: &mut Writer<impl Plain>, [p0, p1, q0, q1]: [Fr; 4], mut poi
 
 /// One layer's sumcheck: Σ_x eq(x, point)·(p0·q1 + p1·q0 + λ·q0·q1), with p1 + λ·q1 for p1 so that two products do.
 ///
-/// The round polynomial is a linear factor, eq in the variable that is bound, times one of degree two (Gruen, eprint
-/// 2024/108, §3.2): only the latter is summed, at 0 and for its leading coefficient. Nodes that are not stored have p0 = 0,
-/// q = 1 and p1 = λ in every round: they add λ·eq at 0 and nothing to the leading coefficient.
+/// Nodes that are not stored have p0 = 0, q = 1 and p1 = λ in every round: they add λ·eq at 0 and nothing to the leading
+/// coefficient.
 struct Rounds<'n> {
     point: &'n [Fr],
     lambda: Fr,
     claim: Fr,
-    /// eq of the variables bound so far.
-    bound: Fr,
     /// Challenges, the lowest variable's first.
     end: Vec<Fr>,
 }
 
 impl<'n> Rounds<'n> {
     fn new(node: &'n Node, lambda: Fr) -> Self {
-        Self { point: &node.point, lambda, claim: node.p + lambda * node.q, bound: Fr::one(), end: Vec::new() }
+        Self { point: &node.point, lambda, claim: node.p + lambda * node.q, end: Vec::new() }
     }
 
     /// Sends a round, `stored` places of which were summed, and binds its variable.
@@ -146,20 +143,13 @@ impl<'n> Rounds<'n> {
         let summed = high[..whole].iter().sum::<Fr>()
             + high.get(whole).map_or(Fr::zero(), |h| *h * low[..part].iter().sum::<Fr>());
         let t0 = at0 + self.lambda * (Fr::one() - summed);
+        tx.scalar(&t0);
+        tx.scalar(&leading);
         let one = self.point[self.end.len()];
-        let zero = Fr::one() - one;
-        // s(X) = bound·((1−r)(1−X) + rX)·t(X), t = t0 + c_1·X + leading·X²; s(0) + s(1) = claim gives t(1)
-        let t1 = match (self.bound * one).inverse() {
-            Some(inverse) => (self.claim - self.bound * zero * t0) * inverse,
-            None => Fr::zero(), // r or a factor of eq is zero: no challenge ever is
-        };
-        let (c1, slope) = (t1 - t0 - leading, one - zero);
-        let s = [zero * t0, zero * c1 + slope * t0, zero * leading + slope * c1, slope * leading];
-        let s = s.map(|c| self.bound * c);
-        [s[0], s[2], s[3]].iter().for_each(|c| tx.scalar(c));
+        let inverse = one.inverse().unwrap_or(Fr::zero()); // no challenge is zero
+        let t1 = (self.claim - (Fr::one() - one) * t0) * inverse;
         let x = tx.challenge();
-        self.claim = ((s[3] * x + s[2]) * x + s[1]) * x + s[0];
-        self.bound *= zero + slope * x;
+        self.claim = (leading * x + (t1 - t0 - leading)) * x + t0;
         self.end.push(x);
         x
     }

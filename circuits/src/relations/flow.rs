@@ -7,7 +7,7 @@ use super::{
     Key,
     equations::{self, Amounts, Belongs, Requests, Roles, Tokens, WHOLE, Weights},
     parts::{U_BITS, U_SHIFT},
-    party::{First, Last, Party, Slices, Stage, Word},
+    party::{First, Fractions, Last, Party, Slices, Stage, Word},
     shape::{ROLES, Role, log},
     statement::{PolicyWords, Statement},
 };
@@ -129,7 +129,7 @@ fn payouts<A: Arithmetic, P: Party<A>>(
     let zeta = p.challenge();
     let sizes = payout_cubes(k, a_vars);
     let (places, vars) = payout_places(&sizes);
-    let (root, leaf) = p.payouts(&PAYOUTS, vars, &zeta)?;
+    let Fractions { root, leaf } = p.payouts(&PAYOUTS, vars, &zeta)?;
     let low = |vars: usize| split(&leaf.point, vars).0.to_vec();
     let [amounts, roles, dusts] = sizes.map(low);
     let values = [
@@ -459,10 +459,8 @@ fn products<A: Arithmetic, P: Party<A>>(key: &Key, partial: Partial<A::Scalar>, 
     let (rows, rho, places) = (shape.tokens + shape.requests, shape.rank(), log(shape.places().len()));
     let product = [p.challenges(rho), p.challenges(rows), p.challenges(places)];
     let outputs = shape.outputs();
-    let deltas = match outputs.iter().map(|o| o.vars).max() {
-        Some(widest) => Some([p.challenges(widest), p.challenges(rows), p.challenges(log(outputs.len()))]),
-        None => None,
-    };
+    let widest = outputs.iter().map(|o| o.vars).max();
+    let deltas = widest.map(|widest| [p.challenges(widest), p.challenges(rows), p.challenges(log(outputs.len()))]);
     let last = Last { product, deltas, scores: partial.at };
     let mut sums = matrix_sums(key, &last, p)?;
     let count = sums.len();

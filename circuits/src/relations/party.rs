@@ -63,7 +63,15 @@ pub enum Stage<'s, S> {
 
 /// Sums of slices of columns, grouped by the point that they are evaluated at.
 #[derive(Debug, Clone)]
-pub struct Slices<S>(Vec<(Vec<usize>, Vec<S>, Vec<Term<S>>)>);
+pub struct Slices<S>(Vec<Group<S>>);
+
+/// Slices that are evaluated at one point.
+#[derive(Debug, Clone)]
+struct Group<S> {
+    key: Vec<usize>,
+    point: Vec<S>,
+    terms: Vec<Term<S>>,
+}
 
 impl<S: Clone> Slices<S> {
     /// None yet.
@@ -73,16 +81,30 @@ impl<S: Clone> Slices<S> {
 
     /// Adds a slice. Slices of one key share a point, which is made when the first one comes.
     pub fn add(&mut self, key: &[usize], point: impl FnOnce() -> Vec<S>, term: Term<S>) {
-        match self.0.iter_mut().find(|g| g.0 == key) {
-            Some(group) => group.2.push(term),
-            None => self.0.push((key.to_vec(), point(), vec![term])),
+        match self.0.iter_mut().find(|g| g.key == key) {
+            Some(group) => group.terms.push(term),
+            None => self.0.push(Group { key: key.to_vec(), point: point(), terms: vec![term] }),
         }
     }
 
     /// Points with their terms.
     pub fn groups(self) -> impl Iterator<Item = (Vec<S>, Vec<Term<S>>)> {
-        self.0.into_iter().map(|(_, point, terms)| (point, terms))
+        self.0.into_iter().map(|g| (g.point, g.terms))
     }
+}
+
+impl<S: Clone> Default for Slices<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A sum of fractions: its root, and where its leaves end.
+pub struct Fractions<S> {
+    /// The root's children.
+    pub root: Children<S>,
+    /// The leaves at a point.
+    pub leaf: Leaf<S>,
 }
 
 /// What prover and verifier do alike.
@@ -102,8 +124,7 @@ pub trait Party<A: Arithmetic> {
     /// All lookups.
     fn lookups(&mut self, lookups: &Lookups) -> Result<()>;
     /// The sum of all payouts' fractions at ζ, by a tree of 2^vars leaves.
-    fn payouts(&mut self, tree: &Tree, vars: usize, zeta: &A::Scalar)
-    -> Result<(Children<A::Scalar>, Leaf<A::Scalar>)>;
+    fn payouts(&mut self, tree: &Tree, vars: usize, zeta: &A::Scalar) -> Result<Fractions<A::Scalar>>;
 
     /// Draws `n` challenges.
     fn challenges(&mut self, n: usize) -> Vec<A::Scalar> {
@@ -162,9 +183,9 @@ impl<A: Arithmetic, R: Source<A>> Party<A> for Verifying<'_, '_, A, R> {
         self.claims.append(lookup::verify(self.tx, lookups)?);
         Ok(())
     }
-    fn payouts(&mut self, tree: &Tree, vars: usize, _: &A::Scalar) -> Result<(Children<A::Scalar>, Leaf<A::Scalar>)> {
+    fn payouts(&mut self, tree: &Tree, vars: usize, _: &A::Scalar) -> Result<Fractions<A::Scalar>> {
         let root = fractions::root(self.tx, tree)?;
         let leaf = fractions::descend(self.tx, tree, vars, &root)?;
-        Ok((root, leaf))
+        Ok(Fractions { root, leaf })
     }
 }

@@ -13,7 +13,7 @@ use super::{
     equations::{self, Amounts, Belongs, Requests, Roles, Tokens, Weights},
     flow::{self, omega, payout_cubes, payout_places},
     parts::U_BITS,
-    party::{First, Last, Party, Stage, Word},
+    party::{First, Fractions, Last, Party, Stage, Word},
     shape::{ROLES, Role, log},
     statement::{PolicyWords, SlotStatement, Statement},
     values::{Registered, Slot, Values},
@@ -22,7 +22,7 @@ use crate::{
     arithmetic::{Arithmetic, Native},
     columns::{Claims, ColumnId, Term, ints::Witness},
     error::{Check, Result},
-    fractions::{self, Children, Leaf, Tree},
+    fractions::{self, Leaf, Tree},
     lookup::{
         self, Lookups,
         range::{Limbs, Number},
@@ -51,6 +51,17 @@ pub struct Context {
     pub node_slot: u64,
     /// Digest of the receipts.
     pub receipts: [u8; 32],
+}
+
+/// A batch to be proven.
+#[derive(Clone, Copy)]
+pub struct Input<'b> {
+    /// Its key.
+    pub key: &'b Key,
+    /// Its integers.
+    pub values: &'b Values,
+    /// What else its statement says.
+    pub context: &'b Context,
 }
 
 /// Commitments of a batch but for its adapters': what a proof that was stopped goes on from.
@@ -88,9 +99,10 @@ impl<'b> Committed<'b> {
     /// # Panics
     /// If sizes are not the key's, or `powers` are too few.
     pub fn new(
-        device: &impl Device, key: &'b Key, adapters: &[&Registered], values: &'b Values, columns: Vec<Ints>,
-        context: &Context, powers: &[G1Affine], seed: &[u8; 32], known: Option<Commitments>,
+        device: &impl Device, input: Input<'b>, adapters: &[&Registered], columns: Vec<Ints>, powers: &[G1Affine],
+        seed: &[u8; 32], known: Option<Commitments>,
     ) -> Self {
+        let Input { key, values, context } = input;
         let mut witness = Witness::new(&key.layout, columns, seed);
         let mut chunks = Vec::new();
         for (adapter, range) in adapters.iter().zip(&key.groups.adapters) {
@@ -324,7 +336,7 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
         self.claims.append(lookup::prover::prove(&mut self.tx, self.data.device, lookups, |id| &columns[id.index()]));
         Ok(())
     }
-    fn payouts(&mut self, _: &Tree, vars: usize, zeta: &Fr) -> Result<(Children<Fr>, Leaf<Fr>)> {
+    fn payouts(&mut self, _: &Tree, vars: usize, zeta: &Fr) -> Result<Fractions<Fr>> {
         (self.stage)("payout vector");
         let key = self.data.batch.key;
         let sizes = payout_cubes(key.shape.clusters, key.shape.slots());
@@ -344,7 +356,7 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
         let leaves = fractions::prover::Stored::new(self.data.device, p, q);
         let (root, point) = fractions::prover::prove(&mut self.tx, self.data.device, &leaves);
         let (p, q) = leaves.at(&point);
-        Ok((root, Leaf { point, p, q }))
+        Ok(Fractions { root, leaf: Leaf { point, p, q } })
     }
 }
 

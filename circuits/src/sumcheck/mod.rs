@@ -10,6 +10,10 @@
 //! round costs d words and a wrong one shows where the sumcheck ends. The lowest variable is bound first. Soundness
 //! error: m·d/|F|.
 //!
+//! **Weighted by eq.** Where g(x) = eq(x, p)·h(x), h of degree 2, eq is left out: with `t_i(X) = Σ_x eq(x, p)·h(r_0, …, X, x)` over
+//! the variables that follow, `c_i = (1−p_i)·t_i(0) + p_i·t_i(1)` and `c_{i+1} = t_i(r_i)`, so that h(r) remains and a round
+//! costs two words, t_i(0) and the leading coefficient (Gruen, eprint 2024/108, §3.2). Error: m·2/|F|.
+//!
 //! **Lockstep.** Sums over m_1, m_2, … variables run as one over M = max m_i: each is taken for a sum over all M variables that
 //! ignores the highest M − m_i, which is 2^{M−m_i} times as large, and all are added with powers of a challenge γ. They end
 //! at one point, of which a sum over fewer variables sees the lowest coordinates. Rounds, and so permutations of the
@@ -57,6 +61,27 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
         let coefficients: Vec<_> = [constant, linear].into_iter().chain(high).collect();
         let r = tx.challenge();
         value = a.horner(&coefficients, &r);
+        point.push(r);
+    }
+    Ok(Reduced { point, value })
+}
+
+/// Verifies `Σ_x eq(x, at)·h(x) = claim`, h of degree 2; what remains is h's value at the point.
+///
+/// # Errors
+/// Of the proof's bytes; [`Check::Challenge`] where a coordinate of `at` is zero, which a challenge never is.
+pub fn weighted<A: Arithmetic, R: Source<A>>(
+    tx: &mut Transcript<'_, A, R>, field: &'static str, at: &[A::Scalar], claim: A::Scalar,
+) -> Result<Reduced<A::Scalar>> {
+    let a = tx.arithmetic;
+    let (mut value, mut point) = (claim, Vec::with_capacity(at.len()));
+    for one in at {
+        let (low, leading) = (tx.scalar(field)?, tx.scalar(field)?);
+        let inverse = a.inverse(Check::Challenge, one)?;
+        let high = a.mul(&a.sub(&value, &a.mul(&a.complement(one), &low)), &inverse); // t(1)
+        let linear = a.sub(&a.sub(&high, &low), &leading);
+        let r = tx.challenge();
+        value = a.horner(&[low, linear, leading], &r);
         point.push(r);
     }
     Ok(Reduced { point, value })

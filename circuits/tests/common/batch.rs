@@ -5,7 +5,7 @@ use talea_circuits::{
     Result,
     relations::{
         Key,
-        prover::{Committed, Context},
+        prover::{Committed, Context, Input},
         shape::{AdapterShape, Module, Shape},
         values::{AdapterValues, Policy, Registered, Request, Slot, Values},
     },
@@ -153,17 +153,8 @@ impl Case {
 
     /// Commits to these columns, which may be a liar's.
     pub fn commit(&self, columns: Vec<Ints>) -> Committed<'_> {
-        Committed::new(
-            &Cpu,
-            &self.key,
-            &self.adapters(),
-            &self.values,
-            columns,
-            &self.context,
-            &srs().0,
-            &[9; 32],
-            None,
-        )
+        let input = Input { key: &self.key, values: &self.values, context: &self.context };
+        Committed::new(&Cpu, input, &self.adapters(), columns, &srs().0, &[9; 32], None)
     }
 
     pub fn prove(&self, columns: Vec<Ints>) -> (talea_circuits::relations::statement::Statement<Fr>, Vec<u8>) {

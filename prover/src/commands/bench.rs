@@ -8,7 +8,7 @@ use talea_circuits::{
     opening::PairingKey,
     relations::{
         Key as BatchKey,
-        prover::{Committed, Context},
+        prover::{Committed, Context, Input},
         shape::{AdapterShape, Module, Shape as BatchShape, log},
         values::{AdapterValues, Policy, Registered, Request, Slot, Values},
     },
@@ -151,7 +151,7 @@ fn batch(command: &BenchCommand, json: bool) -> anyhow::Result<bool> {
         .iter()
         .enumerate()
         .map(|(i, block)| {
-            let n = numbers(i as u8, requests * tokens << block.vars);
+            let n = numbers(i as u8, (requests * tokens) << block.vars);
             n.into_iter().map(|v| i32::from(v) << 4).collect()
         })
         .collect();
@@ -171,7 +171,8 @@ fn batch(command: &BenchCommand, json: bool) -> anyhow::Result<bool> {
     };
     clock.begin("commitments");
     // the seed is no secret: this proof hides nothing
-    let committed = Committed::new(&Cpu, &key, &[&registered], &values, columns, &context, &srs.powers, &[0; 32], None);
+    let input = Input { key: &key, values: &values, context: &context };
+    let committed = Committed::new(&Cpu, input, &[&registered], columns, &srs.powers, &[0; 32], None);
     let proof = committed.prove(&Cpu, &srs.powers, &mut |stage| clock.begin(stage));
     let total = start.elapsed().as_secs_f64();
     clock.begin("verify");

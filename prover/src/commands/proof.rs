@@ -11,7 +11,7 @@ use talea_circuits::{
     relations::{
         Key,
         parts::Parts,
-        prover::{Commitments, Committed, Context},
+        prover::{Commitments, Committed, Context, Input},
         values::{Registered, Values},
     },
 };
@@ -239,7 +239,8 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         None => resume(folder, &of)?,
     };
     clock.begin("commitments");
-    let committed = Committed::new(&Cpu, &key, &adapters, &values, columns, &context, &job.srs.powers, &seed, known);
+    let input = Input { key: &key, values: &values, context: &context };
+    let committed = Committed::new(&Cpu, input, &adapters, columns, &job.srs.powers, &seed, known);
     let own = committed.own();
     let chunks = own.chunks.iter().map(proving::point).collect();
     save(&folder.checkpoint(), &Checkpoint { of, seed, chunks, payouts: proving::point(&own.payouts) })?;
