@@ -4,56 +4,28 @@ mod common;
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use ark_bn254::{Fr, G1Affine};
+use ark_bn254::Fr;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, PrimeField};
-use common::{key, matrices, srs};
+use common::{
+    key, matrices,
+    recorder::{Field, Recorder},
+    srs,
+};
 use talea_circuits::{
     Check, ProofError, Rejection,
     arithmetic::Native,
     matrix::Key,
-    transcript::{
-        Source, Transcript,
-        bytes::{Bytes, point_bytes, scalar_bytes},
-    },
+    transcript::{Transcript, bytes::Bytes},
 };
 use talea_gpu::Cpu;
 
-/// A field as it was read.
-#[derive(Debug, Clone, Copy)]
-struct Field {
-    name: &'static str,
-    at: usize,
-    point: bool,
-}
-
-/// Reads and notes what it was asked for.
-struct Recorder<'b, 'l> {
-    inner: Bytes<'b>,
-    at: usize,
-    log: &'l RefCell<Vec<Field>>,
-}
-
-impl Source<Native> for Recorder<'_, '_> {
-    fn scalar(&mut self, name: &'static str) -> Result<Fr, ProofError> {
-        self.log.borrow_mut().push(Field { name, at: self.at, point: false });
-        self.at += 32;
-        self.inner.scalar(name)
-    }
-    fn point(&mut self, name: &'static str) -> Result<G1Affine, ProofError> {
-        self.log.borrow_mut().push(Field { name, at: self.at, point: true });
-        self.at += 64;
-        self.inner.point(name)
-    }
-    fn finish(self) -> Result<(), ProofError> {
-        self.inner.finish()
-    }
-}
-
 fn fields(key: &Key, proof: &[u8]) -> Vec<Field> {
     let log = RefCell::new(Vec::new());
-    let source = Recorder { inner: Bytes::new(proof), at: 0, log: &log };
-    key.reduce(Transcript::new(&Native, source, key.digest(), &[])).unwrap().check(&srs().1).unwrap();
+    key.reduce(Transcript::new(&Native, Recorder::new(proof, &log), key.digest(), &[]))
+        .unwrap()
+        .check(&srs().1)
+        .unwrap();
     log.into_inner()
 }
 
@@ -83,19 +55,7 @@ fn every_field_is_refused_by_its_own_check() {
     let mut wrong = 0;
     for f in &all {
         seen.insert(f.name);
-        let mut bad = proof.clone();
-        match f.point {
-            true => {
-                let p = Bytes::new(&proof[f.at..]).point("p").unwrap();
-                let moved = (p + G1Affine::generator()).into_affine();
-                bad[f.at..f.at + 64].copy_from_slice(&point_bytes(&moved));
-            }
-            false => {
-                let x = Bytes::new(&proof[f.at..]).scalar("s").unwrap();
-                bad[f.at..f.at + 32].copy_from_slice(&scalar_bytes(&(x + Fr::from(1u64))));
-            }
-        }
-        let said = key.verify(pairing, &bad).expect_err(f.name);
+        let said = key.verify(pairing, &f.changed(&proof)).expect_err(f.name);
         assert!(concerns(f.name, said), "{f:?}: {said}");
         wrong += 1;
     }

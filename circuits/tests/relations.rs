@@ -2,22 +2,28 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use ark_bn254::Fr;
 use ark_ec::CurveGroup;
 use common::{
-    batch::{Case, Random, case, shape},
+    batch::{Case, Random, case, extreme, shape},
+    recorder::Recorder,
     srs,
 };
 use talea_circuits::{
     Check, Rejection, Result,
+    arithmetic::Native,
     columns::ColumnId,
     relations::{
+        Columns, Key,
+        adapter::digest_adapter,
         parts::Parts,
+        shape::Shape,
         statement::Statement,
         values::{Values, recount},
     },
+    transcript::Transcript,
 };
 use talea_gpu::{Cpu, Ints};
 
@@ -453,7 +459,7 @@ fn every_word_of_the_statement_is_bound() {
 /// Another SRS, another shape: other keys.
 #[test]
 fn keys_are_of_shape_and_reference_string() {
-    use talea_circuits::{opening::PairingKey, relations::Key};
+    use talea_circuits::opening::PairingKey;
     let pairing = &srs().1;
     let other = PairingKey { tau: (pairing.tau + pairing.tau).into_affine() };
     let key = |change: &dyn Fn(&mut talea_circuits::relations::shape::Shape)| {
@@ -480,4 +486,122 @@ fn keys_are_of_shape_and_reference_string() {
     torn.adapters[0].modules[0].d_in = 5;
     let said = Key::new(torn, pairing).unwrap_err().to_string();
     assert_eq!(said, "shape: widths of an input: found 0, expected one");
+}
+
+/// The check at which a change of this field must show; every field that is read must be listed here.
+fn concerns(name: &str, rejection: Rejection) -> bool {
+    let Rejection::Check(check) = rejection else { return false };
+    match name {
+        // what comes before the first challenge moves all of them: the tree of lookups is the first to notice
+        "chunk" => matches!(check, Check::Statement("adapter" | "C_X" | "C_req" | "C_D") | Check::LookupLayer(1)),
+        "payouts" => check == Check::Statement("C_pay"),
+        "policy" => check == Check::Statement("policy"),
+        "payout slot" => check == Check::Statement("payout slot"),
+        "payout blinder" => check == Check::LookupLayer(1),
+        "lookup round" => matches!(check, Check::LookupLayer(_)),
+        "lookup children" => matches!(check, Check::LookupRoot | Check::LookupLayer(_)),
+        "lookup column" => matches!(check, Check::LookupNumerators | Check::LookupDenominators),
+        "payout round" | "payout children" => matches!(check, Check::PayoutLayer(_)),
+        "payout amount" => check == Check::PayoutAmounts,
+        "head" | "score" | "credit" | "batch round" | "batch column" | "partial score" => check == WEIGHTS,
+        "conservation" => matches!(check, Check::Relation("fees" | "conservation")),
+        "rem" | "product value" => check == Check::Relation("rounded product"),
+        // U is read for the mask, for the rounded product and at the end of both others
+        "u" => check == Check::Relation("rounded product") || check == WEIGHTS || check == PRODUCTS,
+        "product round" | "x" | "a" | "b" | "d" | "h" => check == PRODUCTS,
+        "opening round" | "chunk value" => check == Check::OpeningBatch,
+        "payout quotient" | "opening h" | "opening g" | "opening q" | "opening s" | "opening d" | "opening value"
+        | "opening at z" | "opening at 1/z" | "opening at alpha" => {
+            matches!(check, Check::Pairing | Check::OpeningBatch)
+        }
+        other => panic!("the field {other} has no line here"),
+    }
+}
+
+/// Every field of a batch's proof, changed: refused by the check that it concerns.
+#[test]
+fn every_field_is_refused_by_its_own_check() {
+    let c = a_case();
+    let (statement, proof) = c.prove(c.columns());
+    let log = RefCell::new(Vec::new());
+    let tx = Transcript::new(&Native, Recorder::new(&proof, &log), c.key.digest(), &statement.words());
+    c.key.reduce(&statement, tx).unwrap().check(&srs().1).unwrap();
+    let all = log.into_inner();
+    assert_eq!(all.iter().map(|f| if f.point { 64 } else { 32 }).sum::<usize>(), proof.len(), "all bytes are fields");
+    let mut seen = BTreeSet::new();
+    for f in &all {
+        seen.insert(f.name);
+        let said = c.key.verify(&srs().1, &statement, &f.changed(&proof)).expect_err(f.name);
+        assert!(concerns(f.name, said), "{f:?}: {said}");
+    }
+    println!("{} fields of {} kinds, {} bytes", all.len(), seen.len(), proof.len());
+    assert_eq!(seen.len(), 39, "{seen:?}");
+}
+
+/// Every number that a lookup bounds: its largest value is in the table, one more is not, and no proof hides it.
+#[test]
+fn every_range_has_its_edge() {
+    let c = a_case();
+    let parts = &c.key.parts;
+    let triples = [&parts.pool, &parts.quotient, &parts.amount, &parts.role].into_iter().flatten();
+    let single = [&parts.fee, &parts.border, &parts.size, &parts.rank, &parts.rest, &parts.gap, &parts.dust];
+    let all: Vec<_> = parts.cubes.iter().flat_map(|cube| [&cube.u, &cube.rem]).chain(single).chain(triples).collect();
+    let bits: BTreeSet<usize> = all.iter().map(|limbs| limbs.bits()).collect();
+    assert_eq!(bits, [2, 14, 16, 19, 28, 80, 92, 96, 112, 128].into(), "the bounds of docs/protocol/relations.md");
+    for limbs in all {
+        let (width, columns) = (parts.range, c.columns());
+        let top = limbs.columns.last().unwrap().index();
+        let edge = 1i128 << (limbs.bits() - width * (limbs.columns.len() - 1));
+        for (value, fits) in [(edge - 1, true), (edge, false), (-1, false)] {
+            let mut columns = columns.clone();
+            columns[top] = wide(&columns[top]);
+            columns[top].set(0, value);
+            assert_eq!(recount(&c.key, &columns).is_ok(), fits, "{value} in the last limb of {} bits", limbs.bits());
+            if !fits {
+                assert_eq!(c.check(columns), failed(Check::LookupRoot), "{value}, {} bits", limbs.bits());
+            }
+        }
+    }
+}
+
+/// Values at the edges of docs/semantics.md §9: the largest X, rows of A, weights of H and fees are proven like any other.
+#[test]
+fn honest_batches_at_the_bounds_are_accepted() {
+    for (power, sign) in [(1, 1), (4, 1), (2, -1)] {
+        let c = extreme(power, sign);
+        let v = &c.values;
+        let most = |all: &[Vec<i32>]| all.iter().flatten().map(|u| u.unsigned_abs()).max().unwrap();
+        assert_eq!(most(&v.x), (1 << 19) - 1);
+        assert!(most(&v.u) > (1 << 27) - (1 << 10), "U at its edge: {}", most(&v.u));
+        assert_eq!(v.requests.iter().map(|r| r.fee).max(), Some((1 << 92) - 1));
+        let (scores, quotients) = (v.scores.iter().max().unwrap(), v.quotients.iter().max().unwrap());
+        assert!(sign < 0 || (*scores > 0 && quotients >> 100 > 0), "{scores} {quotients}");
+        assert_eq!(c.check(c.columns()), Ok(()), "p = {power}, sign {sign}");
+    }
+}
+
+/// What an attester signed for one key and one order of slots is not what another proof is about.
+#[test]
+fn attested_columns_are_of_one_key_and_one_order_of_slots() {
+    let mut s = shape(false);
+    s.adapters[1] = s.adapters[0].clone();
+    let c = case(s.clone(), 8);
+    let key = &c.key;
+    let points = c.commit(c.columns()).chunks;
+    let digest = |key: &Key, slots: [u64; 2]| {
+        key.digest_columns(&Native, Columns::Inputs, &slots.map(Fr::from), &points[key.groups.x.clone()])
+    };
+    assert_ne!(digest(key, [1, 2]), digest(key, [2, 1]), "slots exchanged");
+    // one slot of twice the q slots has the same cells as two
+    let one = Shape { adapters: vec![s.adapters[0].clone()], requests: s.requests + 1, ..s };
+    let other = Key::new(one, &srs().1).unwrap();
+    let fee = |key: &Key| key.parts.fee.columns.len() << (key.shape.requests + key.shape.slots());
+    assert_eq!(fee(key), fee(&other));
+    let of = |key: &Key| key.digest_columns(&Native, Columns::Requests, &[], &points[..1]);
+    assert_ne!(of(key), of(&other));
+    // equal points behind other sizes are another adapter
+    let adapter = &c.adapters[0];
+    let mut sizes = adapter.shape.clone();
+    sizes.modules[0].input = 1;
+    assert_ne!(digest_adapter(&Native, &sizes, &adapter.points), adapter.digest());
 }

@@ -8,8 +8,7 @@ use talea_circuits::{
     arithmetic::{Arithmetic as _, Native},
     columns::stack,
     relations::{
-        ADAPTER,
-        adapter::digest_points,
+        adapter::digest_adapter,
         shape::{AdapterShape, Module, Shape, log},
         statement::{SlotStatement, Statement},
         values::{AdapterValues, Policy, Request, Slot, Values},
@@ -174,8 +173,8 @@ pub fn compare(batch: &Batch, shape: &Shape, values: &Values) -> Result<()> {
 }
 
 /// The digest of an adapter's commitments.
-pub fn adapter_digest(points: &[G1Affine]) -> Fr {
-    digest_points(&Native, ADAPTER, points)
+pub fn adapter_digest(sizes: &AdapterSizes, points: &[G1Affine]) -> Fr {
+    digest_adapter(&Native, &adapter_shape(sizes), points)
 }
 
 /// Points of a file.

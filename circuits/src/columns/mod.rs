@@ -206,8 +206,8 @@ pub fn stack(vars: &[usize]) -> (Vec<usize>, usize) {
 pub struct Term<S> {
     /// The column.
     pub column: ColumnId,
-    /// Which of its slices.
-    pub slice: usize,
+    /// Which of its slices; none for the whole column, of all its variables.
+    pub slice: Option<usize>,
     /// The weight.
     pub weight: S,
 }

@@ -64,6 +64,11 @@ impl Limbs {
         all
     }
 
+    /// B.
+    pub fn bits(&self) -> usize {
+        self.bits
+    }
+
     /// The number as a sum of its limbs.
     pub fn number(&self) -> Number {
         let factors = std::iter::successors(Some(Fr::from(1u64)), |f| Some(*f * self.base()));

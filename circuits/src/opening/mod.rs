@@ -89,16 +89,19 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
 fn locate<A: Arithmetic>(
     a: &A, layout: &Layout, about: About<A::Scalar>, vars: usize,
 ) -> Option<Vec<(A::Scalar, usize, usize)>> {
-    let slice = |column, slice: usize, weight, whole: bool| {
+    let slice = |column, slice: Option<usize>, weight| {
         let place = layout.place(column)?;
         let above = place.vars.checked_sub(vars)?;
-        let fits = slice.checked_shr(above as u32).unwrap_or(0) == 0 && (above == 0 || !whole);
+        let fits = match slice {
+            Some(slice) => slice.checked_shr(above as u32).unwrap_or(0) == 0,
+            None => above == 0,
+        };
         let offset = place.offset.checked_shr(vars as u32).unwrap_or(0);
-        fits.then(|| (weight, place.chunk, offset + slice))
+        (fits && place.vars <= layout.chunk_vars()).then(|| (weight, place.chunk, offset + slice.unwrap_or(0)))
     };
     match about {
-        About::Column(column) => Some(vec![slice(column, 0, a.small(1), true)?]),
-        About::Slices(terms) => terms.into_iter().map(|t| slice(t.column, t.slice, t.weight, false)).collect(),
+        About::Column(column) => Some(vec![slice(column, None, a.small(1))?]),
+        About::Slices(terms) => terms.into_iter().map(|t| slice(t.column, t.slice, t.weight)).collect(),
     }
 }
 

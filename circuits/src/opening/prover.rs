@@ -41,7 +41,9 @@ pub fn prove(
             }
             About::Slices(terms) => {
                 let mut of: BTreeMap<usize, Vec<(usize, Fr)>> = BTreeMap::new();
-                terms.iter().for_each(|t| of.entry(t.column.index()).or_default().push((t.slice, t.weight)));
+                terms
+                    .iter()
+                    .for_each(|t| of.entry(t.column.index()).or_default().push((t.slice.unwrap_or(0), t.weight)));
                 for (column, slices) in of {
                     columns[column].claims.push(Weighted::new(claim.point.clone(), None, power, slices));
                 }

@@ -6,7 +6,7 @@
 //! | b, one per module and block of its output | output j, coordinate ρ |
 //! | h, one per module | coordinate ρ, cluster k |
 //!
-//! On chain an adapter is the Poseidon digest of its commitments' canonical points.
+//! On chain an adapter is the Poseidon digest of its sizes and its commitments' canonical points.
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
@@ -15,7 +15,7 @@ use super::shape::{AdapterShape, blocks};
 use crate::{
     arithmetic::Arithmetic,
     columns::{ColumnId, Columns, Layout},
-    transcript::Sponge,
+    transcript::{Sponge, halves},
 };
 
 /// Where an adapter's columns lie.
@@ -51,13 +51,14 @@ impl AdapterLayout {
     }
 }
 
-/// The Poseidon digest of points: a sponge of its own, which absorbs how many, then their words.
-pub fn digest_points<A: Arithmetic>(a: &A, tag: &str, points: &[A::Point]) -> A::Scalar {
-    let words: Vec<A::Scalar> = points.iter().flat_map(|p| a.words(p)).collect();
-    digest_words(a, tag, &words)
+/// The digest of an adapter's sizes and commitments.
+pub fn digest_adapter<A: Arithmetic>(a: &A, shape: &AdapterShape, points: &[A::Point]) -> A::Scalar {
+    let sizes = halves(&shape.digest()).map(|half| a.constant(half));
+    let words: Vec<A::Scalar> = sizes.into_iter().chain(points.iter().flat_map(|p| a.words(p))).collect();
+    digest_words(a, "talea 1 adapter", &words)
 }
 
-/// The same of words.
+/// The Poseidon digest of words: a sponge of its own, which absorbs how many, then the words.
 pub fn digest_words<A: Arithmetic>(a: &A, tag: &str, words: &[A::Scalar]) -> A::Scalar {
     let tag = Fr::from_le_bytes_mod_order(blake3::hash(tag.as_bytes()).as_bytes());
     let mut sponge = Sponge::tagged(a, tag);

@@ -1,5 +1,5 @@
-//! The equations that columns of one size satisfy everywhere. Names are those of [`super::parts::Parts`]; docs/protocol derives
-//! why they fix every value.
+//! The equations that columns of one size satisfy everywhere. Names are those of [`super::parts::Parts`]; docs/protocol/relations.md
+//! says why they fix every value.
 
 use ark_bn254::Fr;
 use ark_ff::Field;

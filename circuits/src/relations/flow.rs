@@ -351,7 +351,7 @@ fn terms<A: Arithmetic>(
     a: &A, weights: &[A::Scalar], at: impl Fn(usize) -> Vec<(ColumnId, usize, Fr)>,
 ) -> Vec<Term<A::Scalar>> {
     let of = |(place, weight): (usize, &A::Scalar)| {
-        let term = |(column, slice, factor)| Term { column, slice, weight: a.scale(factor, weight) };
+        let term = |(column, slice, factor)| Term { column, slice: Some(slice), weight: a.scale(factor, weight) };
         at(place).into_iter().map(term).collect::<Vec<_>>()
     };
     weights.iter().enumerate().flat_map(of).collect()
@@ -515,14 +515,14 @@ fn end_of_product<A: Arithmetic, P: Party<A>>(
     for (number, column) in key.blocks_of(width).into_iter().enumerate() {
         let selector = a.eq_index(block, number);
         let Some((input, id)) = key.shape.inputs().get(column).copied().zip(key.parts.x.get(column)) else { continue };
-        x.push(Term { column: *id, slice: 0, weight: selector.clone() });
+        x.push(Term { column: *id, slice: None, weight: selector.clone() });
         for (place, m) in all.iter().enumerate().filter(|(_, m)| m.slot == input.slot) {
             let reads = key.shape.module(*m).is_some_and(|module| module.input == input.input);
             if let Some(id) = key.weights_of(*m, input.begin).filter(|_| reads) {
                 let (low, beyond) = key.within_rank(a, m.slot, rho);
                 let weight = a.mul(&a.mul(&selector, &a.eq_index(places, place)), &beyond);
                 let point = || i.iter().chain(low).cloned().collect();
-                weights.add(&[low.len()], point, Term { column: id, slice: 0, weight });
+                weights.add(&[low.len()], point, Term { column: id, slice: None, weight });
             }
         }
     }
@@ -539,7 +539,7 @@ fn outputs_at<A: Arithmetic, P: Party<A>>(
     let a = p.arithmetic();
     let mut all = Slices::new();
     for (number, (output, id)) in key.shape.outputs().iter().zip(&key.parts.d).enumerate() {
-        let term = Term { column: *id, slice: 0, weight: a.eq_index(block, number) };
+        let term = Term { column: *id, slice: None, weight: a.eq_index(block, number) };
         all.add(&[output.vars], || split(j, output.vars).0.iter().chain(at).cloned().collect(), term);
     }
     p.grouped("d", all)
@@ -560,7 +560,7 @@ fn end_of_deltas<A: Arithmetic, P: Party<A>>(
         let (low, beyond) = key.within_rank(a, m.slot, rho);
         let weight = a.mul(&a.mul(selector, &a.eq_index(block, number)), &beyond);
         let point = || split(j, output.vars).0.iter().chain(low).cloned().collect();
-        all.add(&[output.vars, low.len()], point, Term { column: *id, slice: 0, weight });
+        all.add(&[output.vars, low.len()], point, Term { column: *id, slice: None, weight });
     }
     let b = p.grouped("b", all)?;
     let point = rho.iter().chain(at).cloned().collect();
@@ -583,7 +583,7 @@ fn end_of_scores<A: Arithmetic, P: Party<A>>(
         let no_more = above.iter().fold(beyond, |product, x| a.mul(&product, &a.complement(x)));
         let weight = a.mul(&a.mul(selector, &a.eq_index(slot, m.slot)), &no_more);
         let point = || low.iter().chain(clusters).cloned().collect();
-        all.add(&[low.len(), clusters.len()], point, Term { column: *id, slice: 0, weight });
+        all.add(&[low.len(), clusters.len()], point, Term { column: *id, slice: None, weight });
     }
     let h = p.grouped("h", all)?;
     // V = Σ_t U is 2^t times U in the middle of the tokens

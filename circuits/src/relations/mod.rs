@@ -11,7 +11,7 @@
 //! | [`flow`] | the relations in the order in which they are proven |
 //! | `values`, `prover` | the batch in integers, and its proof (feature `prove`) |
 //!
-//! docs/protocol §9 has every equation with the reason why it fixes its value; docs/semantics.md §5 to §8 says what is computed.
+//! docs/protocol/relations.md has every equation with the reason why it fixes its value; docs/semantics.md §5 to §8 says what is computed.
 
 pub mod adapter;
 pub mod equations;
@@ -27,6 +27,8 @@ pub mod statement;
 #[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
 pub mod values;
 
+use std::ops::Range;
+
 use ark_bn254::{Fr, G2Affine};
 use ark_ff::{BigInteger as _, Field, PrimeField};
 
@@ -36,9 +38,9 @@ use crate::{
     error::{Check, Result},
     lookup::{Lookups, Malformed},
     opening::{self, Accumulator, PairingKey},
-    transcript::{Source, Transcript, bytes::Bytes},
+    transcript::{Source, Transcript, bytes::Bytes, halves},
 };
-use adapter::digest_points;
+use adapter::{digest_adapter, digest_words};
 use parts::{Groups, Parts};
 use party::Verifying;
 use shape::{BadShape, Place, Shape};
@@ -139,21 +141,38 @@ impl Key {
     fn bind<A: Arithmetic>(
         &self, a: &A, statement: &Statement<A::Scalar>, chunks: &[A::Point], payouts: &A::Point,
     ) -> Result<()> {
-        let points = |range: &std::ops::Range<usize>| chunks.get(range.clone()).unwrap_or_default();
-        let same = |what, tag, range, stated| {
-            a.assert_eq(Check::Statement(what), &digest_points(a, tag, points(range)), stated)
-        };
+        let points = |range: &Range<usize>| chunks.get(range.clone()).unwrap_or_default();
         if statement.slots.len() != self.shape.adapters.len() {
             return Err(crate::Rejection::Check(Check::Statement("number of adapter slots")));
         }
-        for (range, slot) in self.groups.adapters.iter().zip(&statement.slots) {
-            same("adapter", ADAPTER, range, &slot.adapter)?;
+        let shapes = self.shape.adapters.iter().zip(&self.groups.adapters);
+        for ((shape, range), slot) in shapes.zip(&statement.slots) {
+            let digest = digest_adapter(a, shape, points(range));
+            a.assert_eq(Check::Statement("adapter"), &digest, &slot.adapter)?;
         }
-        same("C_X", INPUTS, &self.groups.x, &statement.inputs)?;
-        same("C_req", REQUESTS, &self.groups.requests, &statement.requests)?;
-        same("C_D", DELTAS, &self.groups.deltas, &statement.deltas)?;
+        let adapters: Vec<A::Scalar> = statement.slots.iter().map(|slot| slot.adapter.clone()).collect();
+        let columns = [
+            (Columns::Inputs, &self.groups.x, &statement.inputs),
+            (Columns::Requests, &self.groups.requests, &statement.requests),
+            (Columns::Deltas, &self.groups.deltas, &statement.deltas),
+        ];
+        for (which, range, stated) in columns {
+            let digest = self.digest_columns(a, which, &adapters, points(range));
+            a.assert_eq(Check::Statement(which.name()), &digest, stated)?;
+        }
         let words = a.words(payouts);
         words.iter().zip(&statement.payouts).try_for_each(|(w, s)| a.assert_eq(Check::Statement("C_pay"), w, s))
+    }
+
+    /// C_X, C_req or C_D. The digest says how the cells are cut up: under another key, or with slots in another order, the
+    /// same points are another batch. So an attester's word for them holds for one reading alone.
+    pub fn digest_columns<A: Arithmetic>(
+        &self, a: &A, which: Columns, adapters: &[A::Scalar], points: &[A::Point],
+    ) -> A::Scalar {
+        let key = halves(&self.digest).map(|half| a.constant(half));
+        let points = points.iter().flat_map(|p| a.words(p));
+        let words: Vec<A::Scalar> = key.into_iter().chain(adapters.iter().cloned()).chain(points).collect();
+        digest_words(a, which.tag(), &words)
     }
 
     /// Distinct widths of X's blocks, ascending.
@@ -182,14 +201,34 @@ impl Key {
     }
 }
 
-/// Domain of adapters' digests.
-pub const ADAPTER: &str = "talea 1 adapter";
-/// Domain of C_X.
-pub const INPUTS: &str = "talea 1 inputs";
-/// Domain of C_req.
-pub const REQUESTS: &str = "talea 1 requests";
-/// Domain of C_D.
-pub const DELTAS: &str = "talea 1 deltas";
+/// Columns that a statement names by a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    /// X.
+    Inputs,
+    /// The request table.
+    Requests,
+    /// D.
+    Deltas,
+}
+
+impl Columns {
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Inputs => "talea 1 inputs",
+            Self::Requests => "talea 1 requests",
+            Self::Deltas => "talea 1 deltas",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inputs => "C_X",
+            Self::Requests => "C_req",
+            Self::Deltas => "C_D",
+        }
+    }
+}
 
 fn g2_bytes(p: &G2Affine) -> Vec<u8> {
     [p.x, p.y]

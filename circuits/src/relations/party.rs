@@ -134,7 +134,8 @@ pub trait Party<A: Arithmetic> {
     /// A number's value at a point of all its variables.
     fn number(&mut self, field: &'static str, number: &Number, point: &[A::Scalar]) -> Result<A::Scalar> {
         let a = self.arithmetic();
-        let term = |(factor, column): &(Fr, ColumnId)| Term { column: *column, slice: 0, weight: a.constant(*factor) };
+        let term =
+            |(factor, column): &(Fr, ColumnId)| Term { column: *column, slice: None, weight: a.constant(*factor) };
         let terms: Vec<Term<A::Scalar>> = number.0.iter().map(term).collect();
         // a number of no bits has no limbs
         if terms.is_empty() { Ok(a.small(0)) } else { self.slices(field, point.to_vec(), terms) }

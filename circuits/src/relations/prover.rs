@@ -8,8 +8,7 @@ use rayon::prelude::*;
 use talea_gpu::{Device, Ints, eq_halves};
 
 use super::{
-    DELTAS, INPUTS, Key, REQUESTS,
-    adapter::digest_points,
+    Columns, Key,
     equations::{self, Amounts, Belongs, Requests, Roles, Tokens, Weights},
     flow::{self, omega, payout_cubes, payout_places},
     parts::U_BITS,
@@ -212,24 +211,26 @@ fn statement(
     key: &Key, adapters: &[&Registered], values: &Values, context: &Context, chunks: &[G1Affine], payouts: &G1Affine,
 ) -> Statement<Fr> {
     let q = 1usize << key.shape.requests;
-    let slot = |(i, (slot, adapter)): (usize, (&Slot, &&Registered))| SlotStatement {
-        adapter: adapter.digest(),
+    let own: Vec<Fr> = adapters.iter().map(|adapter| adapter.digest()).collect();
+    let slot = |(i, slot): (usize, &Slot)| SlotStatement {
+        adapter: own[i],
         policy: slot.policy.words().digest(&Native),
         base: Fr::from(slot.base),
         fees: values.requests[i * q..][..q].iter().map(|r| Fr::from(r.fee)).sum(),
     };
-    let digest = |tag, range: &std::ops::Range<usize>| digest_points(&Native, tag, &chunks[range.clone()]);
+    let digest =
+        |which, range: &std::ops::Range<usize>| key.digest_columns(&Native, which, &own, &chunks[range.clone()]);
     Statement {
         chain: Fr::from(context.chain),
         contract: Fr::from_be_bytes_mod_order(&context.contract),
         node: Fr::from_be_bytes_mod_order(&context.node),
         nonce: Fr::from(context.nonce),
-        slots: values.slots.iter().zip(adapters).enumerate().map(slot).collect(),
+        slots: values.slots.iter().enumerate().map(slot).collect(),
         node_slot: Fr::from(context.node_slot),
         receipts: crate::transcript::halves(&context.receipts),
-        inputs: digest(INPUTS, &key.groups.x),
-        requests: digest(REQUESTS, &key.groups.requests),
-        deltas: digest(DELTAS, &key.groups.deltas),
+        inputs: digest(Columns::Inputs, &key.groups.x),
+        requests: digest(Columns::Requests, &key.groups.requests),
+        deltas: digest(Columns::Deltas, &key.groups.deltas),
         payouts: Native.words(payouts),
     }
 }
@@ -304,7 +305,8 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
     fn slices(&mut self, _: &'static str, point: Vec<Fr>, terms: Vec<Term<Fr>>) -> Result<Fr> {
         let [low, high] = eq_halves(self.data.device, &point);
         let of = |t: &Term<Fr>| {
-            let part = t.slice << point.len()..(t.slice + 1) << point.len();
+            let slice = t.slice.unwrap_or(0);
+            let part = slice << point.len()..(slice + 1) << point.len();
             let rows = self.data.device.matrix_vector(&self.data.batch.witness.columns[t.column.index()], part, &low);
             t.weight * rows.iter().zip(&high).map(|(v, e)| *v * e).sum::<Fr>()
         };

@@ -27,6 +27,18 @@ pub struct AdapterShape {
 }
 
 impl AdapterShape {
+    /// Its digest: two adapters of different sizes have different ones, even behind equal points.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("talea 1 adapter sizes");
+        self.describe(&mut hasher);
+        *hasher.finalize().as_bytes()
+    }
+
+    fn describe(&self, hasher: &mut blake3::Hasher) {
+        [self.inputs, self.rank, self.clusters, self.modules.len()].into_iter().for_each(|n| hash_number(hasher, n));
+        self.modules.iter().flat_map(|m| [m.input, m.d_in, m.d_out]).for_each(|n| hash_number(hasher, n));
+    }
+
     /// log₂ of the payout slots that it owns, from an aligned base on: twice its clusters, at least 16. The last eight are those
     /// of [`Role`].
     pub fn slots(&self) -> usize {
@@ -46,6 +58,9 @@ pub enum Role {
     /// Rounding and unattributed pools.
     Sink = 3,
 }
+
+/// log₂ of the most cells that a column may have.
+const MOST_VARS: usize = 28;
 
 /// Payout slots of roles; four are in reserve.
 pub const ROLES: usize = 8;
@@ -160,7 +175,19 @@ impl Shape {
                 fits("widths of an input", input, widths.all(|w| Some(w) == first), "one")?;
             }
         }
-        fits("places", self.places().len(), self.places().len() <= 1 << 16, "at most 2^16")
+        let places = self.places().len();
+        fits("places", places, places <= 1 << 16, "at most 2^16")?;
+        let rows = self.tokens + self.requests;
+        let columns = [
+            self.inputs().iter().map(|b| b.vars + rows).max().unwrap_or(0),
+            self.outputs().iter().map(|b| b.vars + rows).max().unwrap_or(0),
+            self.rank() + rows + log(places),
+            self.clusters + self.requests + self.slots(),
+            2 * self.requests + self.slots(),
+            self.tokens + self.requests + self.slots(),
+        ];
+        let largest = columns.into_iter().max().unwrap_or(0);
+        fits("log cells of a column", largest, largest <= MOST_VARS, "at most 28, which a public reference string has")
     }
 
     /// log₂ of the adapter slots.
@@ -212,9 +239,6 @@ impl Shape {
     pub(crate) fn describe(&self, hasher: &mut blake3::Hasher) {
         let own = [self.requests, self.tokens, self.clusters, usize::from(self.deltas), self.domain];
         own.into_iter().chain([self.adapters.len()]).for_each(|n| hash_number(hasher, n));
-        for a in &self.adapters {
-            [a.inputs, a.rank, a.clusters, a.modules.len()].into_iter().for_each(|n| hash_number(hasher, n));
-            a.modules.iter().flat_map(|m| [m.input, m.d_in, m.d_out]).for_each(|n| hash_number(hasher, n));
-        }
+        self.adapters.iter().for_each(|a| a.describe(hasher));
     }
 }

@@ -9,8 +9,8 @@ use ruint::aliases::U256;
 use talea_gpu::{Device, Ints};
 
 use super::{
-    ADAPTER, Key,
-    adapter::{AdapterLayout, digest_points},
+    Key,
+    adapter::{AdapterLayout, digest_adapter},
     equations::WHOLE,
     parts::{POWERS, R_BITS, S_BITS, U_BITS, U_SHIFT},
     shape::{AdapterShape, blocks},
@@ -98,7 +98,7 @@ impl Registered {
 
     /// What stands for it on chain.
     pub fn digest(&self) -> Fr {
-        digest_points(&Native, ADAPTER, &self.points)
+        digest_adapter(&Native, &self.shape, &self.points)
     }
 }
 

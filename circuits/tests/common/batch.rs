@@ -142,6 +142,35 @@ fn requests(shape: &Shape, n: &mut Random) -> Vec<Request> {
     all
 }
 
+/// One adapter whose weights, and requests whose rows and fees, are as large as they may be.
+pub fn extreme(power: u8, sign: i16) -> Case {
+    let (powers, pairing) = srs();
+    // 2^24 is 512 weights of 2^15 − 1 and a half of one
+    let d_in = 513;
+    let module = Module { input: 0, d_in, d_out: 2 };
+    let adapter = AdapterShape { inputs: 1, modules: vec![module], rank: 0, clusters: 1 };
+    let shape = Shape { adapters: vec![adapter.clone()], requests: 1, tokens: 1, clusters: 1, deltas: true, domain: 6 };
+    let key = Key::new(shape, pairing).unwrap();
+    let most = i16::MAX;
+    let mut a = vec![most; d_in];
+    a[512] = 512;
+    let values = AdapterValues { a: vec![a], b: vec![vec![-most, most]], h: vec![sign * most, sign] };
+    let registered = Registered::new(&Cpu, &adapter, &values, powers, &[1; 32]);
+    let x: Vec<Vec<i32>> = key.shape.inputs().iter().map(|b| vec![(1 << 19) - 1; 4 << b.vars]).collect();
+    let requests = (0..2).map(|q| Request { fee: (1 << 92) - 1 - q, tokens: 2, head: q as u32, receipt: [0xff; 32] });
+    let slots = vec![Slot { policy: Policy { power, bps: [10_000, 0, 0, 0, 0] }, base: 48 }];
+    let values = Values::new(&key, &[&registered], slots, requests.collect(), x);
+    let context = Context {
+        chain: u64::MAX,
+        contract: [0xff; 20],
+        node: [0xff; 20],
+        nonce: u64::MAX,
+        node_slot: 0,
+        receipts: [0xff; 32],
+    };
+    Case { key, adapters: vec![registered], values, context }
+}
+
 impl Case {
     pub fn adapters(&self) -> Vec<&Registered> {
         self.adapters.iter().collect()

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod batch;
+pub mod recorder;
 
 use std::sync::OnceLock;
 

@@ -538,7 +538,9 @@ fn checked(network: &Network, folder: &Folder, srs: &Srs, path: &Path, p: &Batch
         };
         let (file, commitment) = &commitments[a];
         let points = proving::points(file, "points", &commitment.points)?;
-        if slot.adapter != proving::bytes(&proving::adapter_digest(&points)) || *own != commitment.sizes {
+        if slot.adapter != proving::bytes(&proving::adapter_digest(&commitment.sizes, &points))
+            || *own != commitment.sizes
+        {
             return no(&format!("statement: commitments to {} other than those registered", slot.name));
         }
         let words = proving::policy(&network.adapters[a].policy).words();
