@@ -8,16 +8,18 @@
 //! | [`statement`] | what is public |
 //! | [`equations`] | what columns satisfy at every place |
 //! | [`party`] | the verifier, and what a prover must be able to do |
-//! | [`flow`] | the relations in the order in which they are proven |
-//! | `values`, `prover` | the batch in integers, and its proof (feature `prove`) |
+//! | `flow` | the relations in the order in which they are proven; `ends`, `vector` and `products` are its parts |
+//! | `values`, `sums`, `prover` | the batch in integers, and its proof (feature `prove`) |
 //!
 //! docs/protocol/relations.md has every equation with the reason why it fixes its value; docs/semantics.md §5 to §8 says what is computed.
 
 pub mod adapter;
+mod ends;
 pub mod equations;
 mod flow;
 pub mod parts;
 pub mod party;
+mod products;
 #[cfg(feature = "prove")]
 #[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
 pub mod prover;
@@ -25,7 +27,11 @@ pub mod shape;
 pub mod statement;
 #[cfg(feature = "prove")]
 #[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
+mod sums;
+#[cfg(feature = "prove")]
+#[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
 pub mod values;
+mod vector;
 
 use std::ops::Range;
 
