@@ -18,7 +18,7 @@ use talea_witness::{
     network::check_name,
 };
 
-use super::{datanet, print_json, proof, stem};
+use super::{commit, datanet, print_json, stem};
 use crate::{
     cli::AdapterCommand,
     folder::{Folder, index_beside, report_beside, write_json},
@@ -40,12 +40,12 @@ pub fn run(command: &AdapterCommand, json: bool) -> anyhow::Result<bool> {
                 register(&name, &base, &lora, &datanet, &tracer, &folder.path, &mut advance(&progress))?;
             progress.finish_and_clear();
             let errors = compare(&base, &lora, &adapter, golden)?;
-            let secret = seed.as_deref().map(|file| proof::secret(Some(file))).transpose()?;
+            let secret = seed.as_deref().map(|file| commit::secret(Some(file))).transpose()?;
             let srs = srs.as_deref().map(Srs::open).transpose()?;
             write(&folder, &adapter, &index, &errors, golden.len())?;
             if let Some((srs, _)) = srs {
-                let seed = secret.map_or_else(|| proof::secret(None), Ok)?;
-                proof::commit(&folder, &adapter, &index, &srs, &seed)?;
+                let seed = secret.map_or_else(|| commit::secret(None), Ok)?;
+                commit::commit(&folder, &adapter, &index, &srs, &seed)?;
             }
             folder.adapter(&name)
         }

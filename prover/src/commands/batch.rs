@@ -19,7 +19,7 @@ use talea_witness::{
     trace::{inputs_of, quantise::quantise},
 };
 
-use super::{adapter, datanet, print_json, proof, trace::request_stem};
+use super::{adapter, datanet, print_json, proof, trace::request_stem, verify};
 use crate::{
     cli::BatchCommand,
     folder::Folder,
@@ -32,7 +32,7 @@ use crate::{
 pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     let (batch, digest, names) = match command {
         BatchCommand::Prove { .. } => return proof::prove(command, json),
-        BatchCommand::Verify { network, out, srs } => return proof::verify(network, out, srs, json),
+        BatchCommand::Verify { network, out, srs } => return verify::run(network, out, srs, json),
         BatchCommand::Build { network, out, traces, shape } => {
             let shape = shape.as_deref().map(parse_shape).transpose()?;
             let network = Network::open(network)?;

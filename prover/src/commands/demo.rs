@@ -19,7 +19,7 @@ use talea_witness::{
     receipts::import::import,
 };
 
-use super::{adapter, batch, datanet, print_json, proof, stem, trace::request_stem};
+use super::{adapter, batch, commit, datanet, print_json, proof, stem, trace::request_stem};
 use crate::{
     cli::DemoArgs,
     folder::{Folder, commitment_beside, files_below, index_beside, report_beside, salts_beside},
@@ -123,7 +123,7 @@ fn prove(
 ) -> anyhow::Result<proof::Proven> {
     let seed = *b"the seed of talea demo is public";
     for r in registered {
-        proof::commit(folder, &r.adapter, &r.index, srs, &seed)?;
+        commit::commit(folder, &r.adapter, &r.index, srs, &seed)?;
         let path = folder.adapter(&r.name);
         files.extend([commitment_beside(&path), salts_beside(&path)]);
     }

@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod audit;
 pub mod batch;
 pub mod bench;
+pub mod commit;
 pub mod datanet;
 pub mod demo;
 pub mod explain;
@@ -11,6 +12,7 @@ pub mod proof;
 pub mod receipts;
 pub mod srs;
 pub mod trace;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 

@@ -1,9 +1,6 @@
-//! Committing to adapters, `talea batch prove` and `talea batch verify`.
+//! `talea batch prove`, and what a proof's file says.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use serde_json::{Value, json};
 use talea_circuits::{
@@ -17,119 +14,32 @@ use talea_circuits::{
 };
 use talea_formats::{
     artefact::Artefact,
-    proof::{AdapterSizes, Attestation, BatchProof, Commitment, ProvenSizes, ProvenSlot, Salts, SignedAttestation},
+    proof::{AdapterSizes, Attestation, BatchProof, ProvenSizes, ProvenSlot, SignedAttestation},
 };
 use talea_gpu::Cpu;
-use talea_srs::{Srs, points::g2_bytes};
+use talea_srs::Srs;
 use talea_witness::{
     Result,
     adapter::quantise::IntAdapter,
     artefact::{digest, encode, hex, load, save},
     batch::Batch,
     error::{Error, read},
-    influence::index::Index,
     network::Network,
     receipts::{Signed as _, sign, verify as check_signature},
     trace::IntTrace,
 };
 use wincode::{SchemaRead, SchemaWrite};
 
-use super::{adapter, print_json};
+use super::{
+    commit::{enough, open_committed, secret},
+    print_json,
+};
 use crate::{
     cli::BatchCommand,
-    folder::{Folder, commitment_beside, salts_beside},
-    output::{ProofTrust, Trust, bar, checksummed, grouped, labels_json, print_labels, say, table},
+    folder::Folder,
+    output::{ProofTrust, Trust, bar, checksummed, labels_json, print_labels, say, table},
     proving::{self, Registry},
 };
-
-/// 32 secret bytes: of a file, or of the operating system.
-pub fn secret(file: Option<&Path>) -> anyhow::Result<[u8; 32]> {
-    let mut seed = [0; 32];
-    match file {
-        None => getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("randomness of the operating system: {e}"))?,
-        Some(path) => {
-            let found = read(path)?;
-            seed = found.as_slice().try_into().map_err(|_| {
-                Error::input(path.display(), "length", format!("{} bytes", found.len()), "32 secret bytes")
-            })?;
-        }
-    }
-    Ok(seed)
-}
-
-/// A seed for one purpose from a secret.
-fn derived(seed: &[u8; 32], what: &str) -> [u8; 32] {
-    *blake3::Hasher::new_derive_key("talea 1 salts of an adapter")
-        .update(seed)
-        .update(what.as_bytes())
-        .finalize()
-        .as_bytes()
-}
-
-/// Commits to an adapter and its index; writes NAME.salts and NAME.commitment.
-pub fn commit(folder: &Folder, int: &IntAdapter, index: &Index, srs: &Srs, seed: &[u8; 32]) -> Result<Registered> {
-    let sizes = proving::adapter_sizes(int, index.rows.len());
-    let (shape, values) = (proving::adapter_shape(&sizes), proving::adapter_values(int, index));
-    let needed = talea_circuits::relations::adapter::AdapterLayout::new(&shape).1.chunk_vars();
-    enough(srs, needed)?;
-    let registered = Registered::new(&Cpu, &shape, &values, &srs.powers, &derived(seed, &int.name));
-    let (path, own) = (folder.adapter(&int.name), digest(&encode(int)));
-    let salts = registered.witness.salts.iter().map(proving::bytes).collect();
-    save(&salts_beside(&path), &Salts { adapter: own, salts })?;
-    let points = registered.points.iter().map(proving::point).collect();
-    let (tau, index) = (g2_bytes(&srs.tau), digest(&encode(index)));
-    save(&commitment_beside(&path), &Commitment { adapter: own, index, tau, sizes, points })?;
-    Ok(registered)
-}
-
-fn enough(srs: &Srs, k: usize) -> Result<()> {
-    if (srs.k() as usize) < k {
-        return Err(Error::input(
-            "--srs",
-            "powers",
-            format!("2^{}", srs.k()),
-            format!("at least 2^{k}, which this needs"),
-        ));
-    }
-    Ok(())
-}
-
-/// An adapter that was committed to, with what it commits to.
-fn open_committed(folder: &Folder, name: &str, srs: &Srs) -> Result<(Registered, AdapterSizes, IntAdapter)> {
-    let path = folder.adapter(name);
-    let (int, own, index, index_digest) = adapter::open(&path)?;
-    let beside = commitment_beside(&path);
-    let commitment = open_commitment(&beside, srs)?;
-    let (salts, _) = load::<Salts>(&salts_beside(&path))?;
-    let sizes = proving::adapter_sizes(&int, index.rows.len());
-    if commitment.adapter != own
-        || commitment.index != index_digest
-        || salts.adapter != own
-        || commitment.sizes != sizes
-    {
-        let expected = format!("a commitment to {}", path.display());
-        return Err(Error::input(beside.display(), "adapter", "another adapter or index", expected));
-    }
-    let (shape, values) = (proving::adapter_shape(&sizes), proving::adapter_values(&int, &index));
-    let points = proving::points(&beside, "points", &commitment.points)?;
-    let file = salts_beside(&path);
-    let salts = salts.salts.iter().map(|s| proving::scalar(&file, "salts", s)).collect::<Result<Vec<_>>>()?;
-    let chunks = talea_circuits::relations::adapter::AdapterLayout::new(&shape).1.chunks();
-    if salts.len() != chunks || points.len() != chunks {
-        let found = format!("{} points and {} salts", points.len(), salts.len());
-        return Err(Error::input(beside.display(), "points", found, format!("{chunks} of each")));
-    }
-    Ok((Registered::known(&shape, &values, salts, points), sizes, int))
-}
-
-fn open_commitment(file: &Path, srs: &Srs) -> Result<Commitment> {
-    let (commitment, _) = load::<Commitment>(file)?;
-    if commitment.tau != g2_bytes(&srs.tau) {
-        let expected = "the one given with --srs";
-        return Err(Error::input(file.display(), "tau", "another reference string", expected));
-    }
-    Ok(commitment)
-}
 
 /// What a proof that was stopped goes on from; secret, because of the seed.
 #[derive(SchemaWrite, SchemaRead)]
@@ -306,7 +216,7 @@ fn resume(folder: &Folder, of: &[u8; 32]) -> Result<([u8; 32], Option<Commitment
 }
 
 /// BLAKE3 of the folder's receipts; zeros without any.
-fn receipts_digest(folder: &Folder) -> Result<[u8; 32]> {
+pub fn receipts_digest(folder: &Folder) -> Result<[u8; 32]> {
     let path = folder.receipts();
     if path.exists() { Ok(digest(&read(&path)?)) } else { Ok([0; 32]) }
 }
@@ -418,7 +328,7 @@ pub fn facts(p: &Proven, srs: &Srs, trust: Trust) -> Value {
     })
 }
 
-fn statement_json(p: &BatchProof) -> Value {
+pub fn statement_json(p: &BatchProof) -> Value {
     let slot = |s: &ProvenSlot| {
         json!({
             "adapter": s.name, "digest": hex(&s.adapter), "policy": hex(&s.policy), "base": s.base, "fees": s.fees.to_string(),
@@ -454,118 +364,6 @@ pub fn print(p: &Proven, file: &Path, srs: &Srs) {
         rayon::current_num_threads()
     );
     println!("The inner proof is not zero knowledge: it is for the operator, and for auditors under agreement.");
-}
-
-pub fn verify(network: &Path, out: &Path, srs: &Path, json: bool) -> anyhow::Result<bool> {
-    let network = Network::open(network)?;
-    let (srs, _) = Srs::open(srs)?;
-    let folder = Folder::at(out);
-    let path = folder.proof();
-    let (proof, blake3) = load::<BatchProof>(&path)?;
-    let start = Instant::now();
-    let trust = match checked(&network, &folder, &srs, &path, &proof) {
-        Ok(trust) => trust,
-        Err(Refused::Input(e)) => return Err(e.into()),
-        Err(Refused::Proof(why)) => {
-            eprintln!("REJECTED: {why}");
-            return Ok(false);
-        }
-    };
-    let seconds = start.elapsed().as_secs_f64();
-    if json {
-        print_json(&json!({
-            "accepted": true, "blake3": hex(&blake3), "seconds": seconds, "srs": srs.origin.to_string(),
-            "statement": statement_json(&proof), "labels": labels_json(trust),
-        }));
-    } else {
-        say(format_args!("ACCEPTED   {}   blake3 {}   in {:.0} ms", path.display(), hex(&blake3), seconds * 1e3));
-        say(format_args!("reference string: {}", srs.origin));
-        table(
-            ["adapter", "payout slots from", "fees"],
-            &[1, 2],
-            proof.slots.iter().map(|s| [s.name.clone(), s.base.to_string(), grouped(s.fees)]),
-        );
-        print_labels(trust);
-    }
-    Ok(true)
-}
-
-/// Why nothing is accepted.
-enum Refused {
-    /// A file that cannot be read, or is another kind of thing.
-    Input(Error),
-    /// The proof, or what it says.
-    Proof(String),
-}
-
-impl From<Error> for Refused {
-    fn from(e: Error) -> Self {
-        Self::Input(e)
-    }
-}
-
-/// Verifies a proof against the network and the registered commitments.
-fn checked(network: &Network, folder: &Folder, srs: &Srs, path: &Path, p: &BatchProof) -> Result<Trust, Refused> {
-    let no = |what: &str| Err(Refused::Proof(format!("{}: {what}", path.display())));
-    let commitments: Vec<(PathBuf, Commitment)> = network
-        .adapters
-        .iter()
-        .map(|a| {
-            let file = commitment_beside(&folder.adapter(&a.name));
-            open_commitment(&file, srs).map(|c| (file, c))
-        })
-        .collect::<Result<_>>()?;
-    let sizes: Vec<AdapterSizes> = commitments.iter().map(|c| c.1.sizes.clone()).collect();
-    let registry = Registry::of(&sizes);
-    if p.chain_id != network.chain_id
-        || p.contract != network.contract.into_array()
-        || p.node != network.node.into_array()
-    {
-        return no("statement: another chain, contract or node than the network's");
-    }
-    if p.node_slot != registry.node
-        || p.sizes.domain as usize != registry.domain
-        || p.slots.len() != p.sizes.adapters.len()
-    {
-        return no("statement: payout slots other than the registry's");
-    }
-    if p.receipts != receipts_digest(folder)? {
-        return no("statement: other receipts than the folder's");
-    }
-    for (slot, own) in p.slots.iter().zip(&p.sizes.adapters) {
-        let Some(a) = network.adapters.iter().position(|a| a.name == slot.name) else {
-            return no("statement: an adapter that the network does not have");
-        };
-        let (file, commitment) = &commitments[a];
-        let points = proving::points(file, "points", &commitment.points)?;
-        if slot.adapter != proving::bytes(&proving::adapter_digest(&commitment.sizes, &points))
-            || *own != commitment.sizes
-        {
-            return no(&format!("statement: commitments to {} other than those registered", slot.name));
-        }
-        let words = proving::policy(&network.adapters[a].policy).words();
-        if slot.policy != proving::bytes(&words.digest(&talea_circuits::arithmetic::Native)) {
-            return no(&format!("statement: another policy than that of {}", slot.name));
-        }
-        if slot.base != registry.bases[a] {
-            return no(&format!("statement: payout slots other than those of {}", slot.name));
-        }
-    }
-    let pairing = PairingKey { tau: srs.tau };
-    let key = match Key::new(proving::shape(&p.sizes), &pairing) {
-        Ok(key) => key,
-        Err(e) => return no(&e.to_string()),
-    };
-    let statement = proving::statement(path, p).map_err(|e| Refused::Proof(e.to_string()))?;
-    if let Err(why) = key.verify(&pairing, &statement, &p.proof) {
-        return no(&why.to_string());
-    }
-    let trust = trust_of(folder, network, p)?;
-    let signed = trust.proof.is_some_and(|t| t.attested);
-    match p.attestation.is_some() && !signed {
-        true => no("attestation: not the network attester's signature over this batch"),
-        false => Ok(trust),
-    }
 }
 
 /// The reference string that a demonstration needs.
