@@ -63,7 +63,7 @@ pub struct Report {
 
 /// What no audit looks at, and what one without the models leaves out as well; its report must say so.
 pub const NOT_RECOMPUTED: [&str; 2] = [
-    "quantisation reports, and payouts from the models: within the tolerance of traces, shares can move",
+    "proofs and commitments (`talea batch verify` checks those), quantisation reports, and payouts from the models: within the tolerance of traces, shares can move",
     "traces, exponents and V from the models",
 ];
 
