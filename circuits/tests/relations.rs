@@ -270,14 +270,13 @@ fn weights_follow_from_scores() {
     });
     assert_eq!(said, failed(WEIGHTS));
     // zero as a negative number: −1 has no size
-    if let Some(zero) = c.values.scores.iter().position(|s| *s == 0) {
-        for size in [0, u128::MAX] {
-            let said = lie(&c, |columns, parts| {
-                columns[parts.positive.index()].set(zero, 0);
-                put(columns, &parts.size, zero, size);
-            });
-            assert_eq!(said, failed(WEIGHTS));
-        }
+    let zero = c.values.scores.iter().position(|s| *s == 0).expect("a cluster beyond an adapter's own scores zero");
+    for size in [0, u128::MAX] {
+        let said = lie(&c, |columns, parts| {
+            columns[parts.positive.index()].set(zero, 0);
+            put(columns, &parts.size, zero, size);
+        });
+        assert_eq!(said, failed(WEIGHTS));
     }
     // κ one too small or too large, with all that follows
     for wrong in [-1, 1] {
@@ -340,6 +339,13 @@ fn amounts_follow_from_weights() {
         c.values.dust[a] = fees.wrapping_sub(paid);
         assert_eq!(c.check(c.columns()), failed(WEIGHTS), "{name}");
     }
+    // an amount for a cluster that the adapter does not have
+    let mut c = a_case();
+    let beyond = 1usize << c.key.shape.adapters[1].clusters;
+    assert!(beyond < k);
+    c.values.amounts[k + beyond] += 1;
+    c.values.dust[1] = c.values.dust[1].wrapping_sub(1);
+    assert_eq!(c.check(c.columns()), failed(WEIGHTS));
     // dust that does not make up for it; dust below zero
     let mut c = a_case();
     assert_eq!(lie_in_values(&mut c, |v| v.dust[a] += 1), failed(Check::Relation("conservation")));

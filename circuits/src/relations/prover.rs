@@ -192,11 +192,15 @@ fn payout_amounts(key: &Key, columns: &[Ints]) -> Vec<Fr> {
         .collect()
 }
 
-/// A number's values.
+/// A number's values: of short columns, no other is ever widened whole.
 pub(super) fn fields(number: &Number, columns: &[Ints]) -> Vec<Fr> {
     let len = number.0.first().map_or(0, |t| columns[t.1.index()].len());
-    let at = |i| number.0.iter().map(|(factor, id)| *factor * columns[id.index()].field(i)).sum();
-    (0..len).into_par_iter().map(at).collect()
+    (0..len).into_par_iter().map(|i| value_at(number, columns, i)).collect()
+}
+
+/// A number's value at a place.
+pub(super) fn value_at(number: &Number, columns: &[Ints], place: usize) -> Fr {
+    number.0.iter().map(|(factor, id)| *factor * columns[id.index()].field(place)).sum()
 }
 
 fn statement(

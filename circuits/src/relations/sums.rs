@@ -9,7 +9,7 @@ use super::{
     equations::{self, Amounts, Belongs, Requests, Roles, Tokens, Weights},
     parts::U_BITS,
     party::{First, Last, Word},
-    prover::{Committed, fields},
+    prover::{Committed, fields, value_at},
     shape::log,
     statement::PolicyWords,
 };
@@ -81,15 +81,19 @@ impl<'p, D: Device> Data<'p, D> {
             }
             Word::Blinder => batch.blinder,
             Word::Score(at) => {
-                let (b, size) = (self.column(parts.positive), fields(&parts.size.number(), columns));
-                let score = |(i, size): (usize, &Fr)| if b.get(i) == 0 { -*size - Fr::one() } else { *size };
-                self.device.eq(at).iter().zip(size.iter().enumerate()).map(|(e, s)| *e * score(s)).sum()
+                let (b, size) = (self.column(parts.positive), parts.size.number());
+                let score = |i: usize| match (b.get(i), value_at(&size, columns, i)) {
+                    (0, size) => -size - Fr::one(),
+                    (_, size) => size,
+                };
+                self.device.eq(at).par_iter().enumerate().map(|(i, e)| *e * score(i)).sum()
             }
             Word::Credit(at) => {
-                let [amount, rest] = [0, 1].map(|i| fields(&parts.amount[i].number(), columns));
+                let [amount, rest] = [0, 1].map(|i| parts.amount[i].number());
                 let (units, k) = (self.units(), batch.key.shape.clusters);
-                let sum = |i: usize| amount[i] * units[i >> k] + rest[i];
-                self.device.eq(at).iter().enumerate().map(|(i, e)| *e * sum(i)).sum()
+                let place = |n: &Number, i| value_at(n, columns, i);
+                let sum = |i: usize| place(&amount, i) * units[i >> k] + place(&rest, i);
+                self.device.eq(at).par_iter().enumerate().map(|(i, e)| *e * sum(i)).sum()
             }
             Word::Partial(k, row) => self.partials(k).iter().zip(self.device.eq(row)).map(|(p, e)| *p * e).sum(),
             Word::Product(..) => unreachable!("the party's own"),
@@ -137,8 +141,10 @@ impl<'p, D: Device> Data<'p, D> {
             flags(|p| p.two, k + q),
             flags(|p| p.four, k + q),
         ];
+        let columns = &self.batch.witness.columns;
         let each = |number: Number| -> Vec<Fr> {
-            fields(&number, &self.batch.witness.columns).par_chunks(1 << k).map(|c| c.iter().sum()).collect()
+            let sum = |row: usize| (row << k..(row + 1) << k).map(|i| value_at(&number, columns, i)).sum();
+            (0..1usize << (q + a)).into_par_iter().map(sum).collect()
         };
         let mut requests =
             vec![one(parts.none, 0), View::fields(each(Number::column(parts.pick)), 0), self.limbs(&parts.fee, 0)];
