@@ -611,3 +611,24 @@ fn attested_columns_are_of_one_key_and_one_order_of_slots() {
     sizes.modules[0].input = 1;
     assert_ne!(digest_adapter(&Native, &sizes, &adapter.points), adapter.digest());
 }
+
+/// Stopped after any stage, a proof goes on to the same bytes; from anything else it does not go on.
+#[test]
+fn a_proof_goes_on_from_every_stage() {
+    let c = a_case();
+    let committed = c.commit(c.columns());
+    let mut saved: Vec<Vec<u8>> = Vec::new();
+    let powers = &srs().0;
+    let whole = committed.resume(&Cpu, powers, &[], &mut |_| {}, &mut |bytes| saved.push(bytes.to_vec())).unwrap();
+    assert_eq!(saved.len(), 4, "lookups, payout vector, equations, products");
+    for (i, bytes) in saved.iter().enumerate() {
+        let mut stages = Vec::new();
+        let again = committed.resume(&Cpu, powers, bytes, &mut |stage| stages.push(stage), &mut |_| {}).unwrap();
+        assert!(again == whole, "from stage {i}");
+        let all = ["lookups", "payout vector", "weights and payouts", "matrix products", "opening"];
+        assert_eq!(stages, all[i + 1..], "nothing is done twice");
+    }
+    let mut torn = saved[0].clone();
+    torn.pop();
+    assert!(committed.resume(&Cpu, powers, &torn, &mut |_| {}, &mut |_| {}).is_err());
+}

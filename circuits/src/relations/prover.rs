@@ -10,6 +10,7 @@ use talea_gpu::{Device, Ints, eq_halves};
 use super::{
     Columns, Key, flow,
     party::{Fractions, Party, Stage, Word},
+    resume::Resuming,
     shape::{ROLES, Role},
     statement::{SlotStatement, Statement},
     sums::{Data, Pair},
@@ -137,18 +138,33 @@ impl<'b> Committed<'b> {
     /// # Panics
     /// If `powers` are too few.
     pub fn prove(&self, device: &impl Device, powers: &[G1Affine], stage: &mut dyn FnMut(&'static str)) -> Vec<u8> {
-        let mut tx = Writer::with(Lenient(Native), self.key.digest(), &self.statement.words());
-        self.chunks.iter().for_each(|chunk| tx.point(chunk));
-        tx.point(&self.payout_point);
-        let mut party =
-            Proving { data: Data { device, batch: self }, tx, claims: Claims::new(), products: Vec::new(), stage };
-        let opened = flow::relations(self.key, &self.statement, &mut party).expect("a prover refuses nothing");
-        (party.stage)("opening");
-        let Proving { mut tx, claims, .. } = party;
+        self.resume(device, powers, &[], stage, &mut |_| {}).expect("a prover refuses nothing of its own")
+    }
+
+    /// The same from what a stopped run has `saved`: every finished stage but the opening hands over the proof so far.
+    ///
+    /// # Errors
+    /// Saved bytes that are no such proof's.
+    ///
+    /// # Panics
+    /// If `powers` are too few.
+    pub fn resume(
+        &self, device: &impl Device, powers: &[G1Affine], saved: &[u8], stage: &mut dyn FnMut(&'static str),
+        save: &mut dyn FnMut(&[u8]),
+    ) -> Result<Vec<u8>> {
+        let words = self.statement.words();
+        let mut tx = Writer::with(Lenient::default(), self.key.digest(), &words);
+        self.chunks.iter().chain([&self.payout_point]).for_each(|point| tx.point(point));
+        let data = Data { device, batch: self };
+        let live = Proving { data, tx, claims: Claims::new(), products: Vec::new(), stage, save };
+        let mut party = Resuming::new(saved, self.chunks.len() + 1, self.key.digest(), &words, live)?;
+        let opened = flow::relations(self.key, &self.statement, &mut party)?;
+        let Proving { mut tx, claims, stage, .. } = party.live;
+        stage("opening");
         tx.point(&device.msm(powers, &opening::prover::quotient(&self.payouts, &opened.zeta)).into_affine());
         opening::prover::prove(&mut tx, device, powers, &self.key.layout, &self.witness, claims);
         tx.challenge();
-        tx.finish()
+        Ok(tx.finish())
     }
 }
 
@@ -232,7 +248,11 @@ fn statement(
 }
 
 /// Arithmetic that refuses nothing: what a prover's own equations do not satisfy, the verifier will find.
-struct Lenient(Native);
+#[derive(Default)]
+pub(super) struct Lenient(Native);
+
+/// For whoever needs a reference.
+pub(super) const LENIENT: &Lenient = &Lenient(Native);
 
 impl Arithmetic for Lenient {
     type Scalar = Fr;
@@ -266,18 +286,18 @@ impl Arithmetic for Lenient {
     }
 }
 
-struct Proving<'p, D> {
+pub(super) struct Proving<'p, D> {
     data: Data<'p, D>,
-    tx: Writer<Lenient>,
-    claims: Claims<Fr>,
+    pub tx: Writer<Lenient>,
+    pub claims: Claims<Fr>,
     /// The vectors of the matrix product's sums.
     products: Vec<Pair>,
     stage: &'p mut dyn FnMut(&'static str),
+    save: &'p mut dyn FnMut(&[u8]),
 }
 
 impl<D: Device> Party<Lenient> for Proving<'_, D> {
     fn arithmetic(&self) -> &Lenient {
-        const LENIENT: &Lenient = &Lenient(Native);
         LENIENT
     }
     fn challenge(&mut self) -> Fr {
@@ -323,12 +343,15 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
         };
         debug_assert_eq!(sums.len(), summands.len());
         let mut all: Vec<&mut dyn Summand<D>> = summands.iter_mut().map(|s| &mut **s as &mut dyn Summand<D>).collect();
-        Ok(Lockstep::proved(sumcheck::prover::lockstep(&mut self.tx, self.data.device, degree, &mut all), Fr::ZERO))
+        let point = sumcheck::prover::lockstep(&mut self.tx, self.data.device, degree, &mut all);
+        (self.save)(self.tx.bytes());
+        Ok(Lockstep::proved(point, Fr::ZERO))
     }
     fn lookups(&mut self, lookups: &Lookups) -> Result<()> {
         (self.stage)("lookups");
         let columns = &self.data.batch.witness.columns;
         self.claims.append(lookup::prover::prove(&mut self.tx, self.data.device, lookups, |id| &columns[id.index()]));
+        (self.save)(self.tx.bytes());
         Ok(())
     }
     fn payouts(&mut self, _: &Tree, vars: usize, zeta: &Fr) -> Result<Fractions<Fr>> {
@@ -350,6 +373,7 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
         }
         let leaves = fractions::prover::Stored::new(self.data.device, p, q);
         let (root, point) = fractions::prover::prove(&mut self.tx, self.data.device, &leaves);
+        (self.save)(self.tx.bytes());
         let (p, q) = leaves.at(&point);
         Ok(Fractions { root, leaf: Leaf { point, p, q } })
     }

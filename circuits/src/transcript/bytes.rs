@@ -19,6 +19,11 @@ impl<'b> Bytes<'b> {
         Self(proof)
     }
 
+    /// Bytes not yet read.
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+
     /// The next word as an integer.
     fn word(&mut self, field: &'static str) -> Result<BigInt<4>, ProofError> {
         let (word, rest) = self.0.split_first_chunk::<WORD>().ok_or(ProofError::Short { field })?;

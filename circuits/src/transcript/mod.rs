@@ -91,10 +91,16 @@ pub struct Transcript<'a, A: Arithmetic, R> {
     /// What numbers and points are.
     pub arithmetic: &'a A,
     sponge: Sponge<A>,
-    source: R,
+    pub(crate) source: R,
 }
 
 impl<'a, A: Arithmetic, R: Source<A>> Transcript<'a, A, R> {
+    /// The sponge, for a prover who goes on.
+    #[cfg(feature = "prove")]
+    pub(crate) fn into_sponge(self) -> Sponge<A> {
+        self.sponge
+    }
+
     /// Begins with the key's digest and the statement (its length first), which both sides know.
     pub fn new(arithmetic: &'a A, source: R, key: &[u8; 32], statement: &[A::Scalar]) -> Self {
         let mut sponge = Sponge::new(arithmetic);

@@ -32,6 +32,16 @@ impl<A: Plain> Writer<A> {
         Self { arithmetic, sponge, bytes: Vec::new() }
     }
 
+    /// Goes on after bytes that this sponge has absorbed.
+    pub(crate) fn resumed(arithmetic: A, sponge: Sponge<A>, bytes: Vec<u8>) -> Self {
+        Self { arithmetic, sponge, bytes }
+    }
+
+    /// The proof so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Writes a scalar.
     pub fn scalar(&mut self, x: &Fr) {
         self.sponge.absorb(&self.arithmetic, x);

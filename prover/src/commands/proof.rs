@@ -49,6 +49,8 @@ struct Checkpoint {
     seed: [u8; 32],
     chunks: Vec<[u8; 64]>,
     payouts: [u8; 64],
+    /// The proof up to its last finished stage.
+    proof: Vec<u8>,
 }
 
 impl Artefact for Checkpoint {
@@ -144,17 +146,28 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         .update(&context.receipts)
         .finalize()
         .as_bytes();
-    let (seed, known) = match job.seed {
-        Some(seed) => (seed, None),
-        None => resume(folder, &of)?,
+    let (seed, known, saved) = match job.seed {
+        Some(seed) => (seed, None, Vec::new()),
+        None => resume(folder, &key, &of)?,
     };
     clock.begin("commitments");
     let input = Input { key: &key, values: &values, context: &context };
     let committed = Committed::new(&Cpu, input, &adapters, columns, &job.srs.powers, &seed, known);
     let own = committed.own();
     let chunks = own.chunks.iter().map(proving::point).collect();
-    save(&folder.checkpoint(), &Checkpoint { of, seed, chunks, payouts: proving::point(&own.payouts) })?;
-    let bytes = committed.prove(&Cpu, &job.srs.powers, &mut |stage| clock.begin(stage));
+    let mut checkpoint = Checkpoint { of, seed, chunks, payouts: proving::point(&own.payouts), proof: saved.clone() };
+    save(&folder.checkpoint(), &checkpoint)?;
+    let mut unsaved = None;
+    let mut keep = |bytes: &[u8]| {
+        checkpoint.proof = bytes.to_vec();
+        unsaved = save(&folder.checkpoint(), &checkpoint).err().or(unsaved.take());
+    };
+    let made = committed.resume(&Cpu, &job.srs.powers, &saved, &mut |stage| clock.begin(stage), &mut keep);
+    if let Some(e) = unsaved {
+        return Err(e.into());
+    }
+    let bytes =
+        made.map_err(|e| Error::input(folder.checkpoint().display(), "proof", e, "the beginning of this proof"))?;
     clock.begin("verifying");
     // nothing that does not verify is written
     key.verify(&PairingKey { tau: job.srs.tau }, &committed.statement, &bytes)?;
@@ -203,16 +216,17 @@ fn witness<'o>(
     Ok((key, values, adapters))
 }
 
-/// The seed and the commitments of a stopped run.
-fn resume(folder: &Folder, of: &[u8; 32]) -> Result<([u8; 32], Option<Commitments>)> {
+/// What a stopped run left: its seed, its commitments, the proof so far.
+fn resume(folder: &Folder, key: &Key, of: &[u8; 32]) -> Result<([u8; 32], Option<Commitments>, Vec<u8>)> {
     let path = folder.checkpoint();
     let (saved, _) = load::<Checkpoint>(&path)?;
-    if saved.of != *of {
+    let own = key.layout.chunks() - key.groups.adapters.iter().map(|range| range.len()).sum::<usize>();
+    if saved.of != *of || saved.chunks.len() != own {
         return Err(Error::input(path.display(), "batch", "another batch, key or receipts", "the folder's own"));
     }
     let chunks = proving::points(&path, "chunks", &saved.chunks)?;
     let payouts = proving::points(&path, "payouts", std::slice::from_ref(&saved.payouts))?;
-    Ok((saved.seed, Some(Commitments { chunks, payouts: payouts[0] })))
+    Ok((saved.seed, Some(Commitments { chunks, payouts: payouts[0] }), saved.proof))
 }
 
 /// BLAKE3 of the folder's receipts; zeros without any.
