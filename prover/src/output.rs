@@ -85,7 +85,7 @@ pub fn advance(bar: &ProgressBar) -> impl FnMut(usize, usize) + '_ {
 }
 
 /// What each output rests on: output, label, and what would change it.
-const LABELS: [(&str, &str, &str); 7] = [
+const LABELS: [(&str, &str, &str); 8] = [
     ("Datanet verdicts, clusters", "declared", "anyone can recompute them from the texts"),
     ("input activations X", "declared", "to be attested by the signer of C_X"),
     ("usage, token counts, fees", "declared", "to be attested through signed receipts and C_req"),
@@ -93,6 +93,11 @@ const LABELS: [(&str, &str, &str); 7] = [
     ("adapter path U, D", "declared", "to be proven"),
     ("influence S, R, w", "declared", "to be proven"),
     ("payouts P, roles, dust", "declared", "to be proven"),
+    (
+        "which A, B, H; payout slots, payees",
+        "declared",
+        "to be registered on chain; until then files and network.json say so",
+    ),
 ];
 
 /// What a batch's outputs rest on beyond somebody's word.
@@ -114,7 +119,7 @@ pub struct ProofTrust {
 }
 
 /// The labels of a batch's outputs.
-pub fn labels(trust: Trust) -> [(&'static str, &'static str, &'static str); 7] {
+pub fn labels(trust: Trust) -> [(&'static str, &'static str, &'static str); 8] {
     let mut all = LABELS;
     if trust.receipts {
         let how = "signed by payer and node (on a test network: with the keys in network.json)";
@@ -134,11 +139,11 @@ pub fn labels(trust: Trust) -> [(&'static str, &'static str, &'static str); 7] {
             );
         }
         let path = match proof.deltas {
-            true => ("adapter path U, D", "proven", "from the committed X and registered weights"),
-            false => ("adapter path U (not D, not B)", "proven", "from the committed X and registered weights"),
+            true => ("adapter path U, D", "proven", "from the committed X and weights"),
+            false => ("adapter path U (not D, not B)", "proven", "from the committed X and weights"),
         };
         all[4] = path;
-        all[5] = ("influence S, R, w", "proven", "from U, the request table and the registered H");
+        all[5] = ("influence S, R, w", "proven", "from U, the committed request table and H");
         all[6] = ("payouts P, roles, dust", "proven", "from influence, fees and policies; committed in C_pay");
     }
     all

@@ -134,6 +134,27 @@ pub fn requests(batch: &Batch, shape: &Shape) -> Vec<Request> {
     all
 }
 
+/// Refuses requests that do not lie where their batch's shape has room for them.
+pub fn check_places(file: &Path, batch: &Batch) -> Result<()> {
+    let (q, t) = (batch.shape.requests, batch.shape.tokens);
+    let mut taken = vec![false; batch.slots.len() * q as usize];
+    for r in &batch.requests {
+        let end = r.first.checked_add(r.span).filter(|end| *end <= q && r.span == r.tokens.div_ceil(t) && r.span > 0);
+        let own = end.and_then(|end| {
+            let row = r.slot as usize * q as usize;
+            taken.get_mut(row + r.first as usize..row + end as usize)
+        });
+        match own {
+            Some(own) if own.iter().all(|t| !t) => own.fill(true),
+            _ => {
+                let found = format!("{} tokens in {} q slots from {}", r.tokens, r.span, r.first);
+                return Err(Error::input(file.display(), format!("request {}", r.id), found, "free room in its slot"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Rows of X per input block, from the traces in the order of the batch's requests.
 pub fn inputs(
     batch: &Batch, shape: &Shape, traces: &[IntTrace], widths: impl Fn(usize, usize) -> usize,

@@ -57,7 +57,10 @@ fn a_proof_is_accepted_and_says_what_it_proves() {
     assert_eq!(doc["accepted"], true);
     assert_eq!(labels(&doc, "proven"), ["adapter path U, D", "influence S, R, w", "payouts P, roles, dust"]);
     assert!(doc["srs"].as_str().unwrap().starts_with("INSECURE"));
-    assert_eq!(labels(&doc, "declared"), ["Datanet verdicts, clusters", "influence index H"]);
+    assert_eq!(
+        labels(&doc, "declared"),
+        ["Datanet verdicts, clusters", "influence index H", "which A, B, H; payout slots, payees"]
+    );
     let text = talea(&verify(&network, out)).expect_status(0).stdout();
     assert!(text.contains("ACCEPTED") && text.contains("proven: adapter path, influence, payouts"), "{text}");
     // without outputs, and said so

@@ -27,6 +27,35 @@ pub struct AdapterShape {
 }
 
 impl AdapterShape {
+    /// Refuses sizes beyond the bounds of docs/semantics.md §9.
+    ///
+    /// # Errors
+    /// Which.
+    pub fn check(&self) -> Result<(), BadShape> {
+        let bounds = [
+            ("modules", self.modules.len(), 1, 1 << 16, "1 to 2^16"),
+            ("inputs", self.inputs, 1, self.modules.len(), "1 to the number of modules"),
+            ("log rank", self.rank, 0, 8, "at most 8"),
+            ("log clusters of an adapter", self.clusters, 0, 10, "at most 10"),
+        ];
+        for (what, found, least, most, expected) in bounds {
+            fits(what, found, (least..=most).contains(&found), expected)?;
+        }
+        let mut widths = vec![None; self.inputs];
+        for m in &self.modules {
+            let own = widths.get_mut(m.input);
+            fits("input of a module", m.input, own.is_some(), "below the number of inputs")?;
+            fits("width of an input", m.d_in, (1..=1 << 20).contains(&m.d_in), "1 to 2^20")?;
+            fits("width of an output", m.d_out, (1..=1 << 20).contains(&m.d_out), "1 to 2^20")?;
+            let first = own.map_or(m.d_in, |own| *own.get_or_insert(m.d_in));
+            fits("widths of an input", m.input, first == m.d_in, "one")?;
+        }
+        match widths.iter().position(Option::is_none) {
+            Some(input) => fits("an input that no module reads", input, false, "none"),
+            None => Ok(()),
+        }
+    }
+
     /// Its digest: two adapters of different sizes have different ones, even behind equal points.
     pub fn digest(&self) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_derive_key("talea 1 adapter sizes");
@@ -91,6 +120,10 @@ pub struct BadShape {
     expected: &'static str,
 }
 
+fn fits(what: &'static str, found: usize, fits: bool, expected: &'static str) -> Result<(), BadShape> {
+    if fits { Ok(()) } else { Err(BadShape { what, found, expected }) }
+}
+
 /// Parts of a width that are powers of two, largest first: beginning and log₂ of each. Widths are split, not padded.
 pub fn blocks(width: usize) -> Vec<(usize, usize)> {
     let bits = (0..usize::BITS as usize).rev().filter(|b| width >> b & 1 == 1);
@@ -149,31 +182,16 @@ impl Shape {
     /// # Errors
     /// Which.
     pub fn check(&self) -> Result<(), BadShape> {
-        let fits =
-            |what, found, fits: bool, expected| if fits { Ok(()) } else { Err(BadShape { what, found, expected }) };
         let slots = self.adapters.len();
         fits("adapter slots", slots, (1..=1 << 10).contains(&slots), "1 to 2^10")?;
         fits("log requests", self.requests, self.requests <= 10, "at most 10")?;
         fits("log tokens", self.tokens, self.tokens <= 17, "at most 17")?;
         fits("log clusters", self.clusters, self.clusters <= 10, "at most 10")?;
         fits("log payout slots", self.domain, (4..=24).contains(&self.domain), "4 to 24")?;
+        self.adapters.iter().try_for_each(AdapterShape::check)?;
         for a in &self.adapters {
-            fits("modules", a.modules.len(), (1..=1 << 16).contains(&a.modules.len()), "1 to 2^16")?;
-            fits("log rank", a.rank, a.rank <= 8, "at most 8")?;
             fits("log clusters of an adapter", a.clusters, a.clusters <= self.clusters, "at most the batch's")?;
             fits("log payout slots of an adapter", a.slots(), a.slots() <= self.domain, "at most the registry's")?;
-            for m in &a.modules {
-                fits("input of a module", m.input, m.input < a.inputs, "below the number of inputs")?;
-                let widths = 1..=1 << 20;
-                fits("width of an input", m.d_in, widths.contains(&m.d_in), "1 to 2^20")?;
-                fits("width of an output", m.d_out, widths.contains(&m.d_out), "1 to 2^20")?;
-            }
-            for input in 0..a.inputs {
-                let mut widths = a.modules.iter().filter(|m| m.input == input).map(|m| m.d_in);
-                let first = widths.next();
-                fits("an input that no module reads", input, first.is_some(), "none")?;
-                fits("widths of an input", input, widths.all(|w| Some(w) == first), "one")?;
-            }
         }
         let places = self.places().len();
         fits("places", places, places <= 1 << 16, "at most 2^16")?;

@@ -35,23 +35,26 @@ pub fn secret(file: Option<&Path>) -> anyhow::Result<[u8; 32]> {
     Ok(seed)
 }
 
-/// A seed for one purpose from a secret.
-fn derived(seed: &[u8; 32], what: &str) -> [u8; 32] {
-    *blake3::Hasher::new_derive_key("talea 1 salts of an adapter")
-        .update(seed)
-        .update(what.as_bytes())
-        .finalize()
-        .as_bytes()
+/// A seed for one purpose from a secret, of parts of fixed length.
+fn derived(seed: &[u8; 32], what: [&[u8]; 3]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("talea 1 salts of an adapter");
+    for part in [seed.as_slice()].into_iter().chain(what) {
+        hasher.update(part);
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// Commits to an adapter and its index; writes NAME.salts and NAME.commitment.
 pub fn commit(folder: &Folder, int: &IntAdapter, index: &Index, srs: &Srs, seed: &[u8; 32]) -> Result<Registered> {
     let sizes = proving::adapter_sizes(int, index.rows.len());
+    check_sizes(&int.name, &sizes)?;
     let (shape, values) = (proving::adapter_shape(&sizes), proving::adapter_values(int, index));
     let needed = AdapterLayout::new(&shape).1.chunk_vars();
     enough(srs, needed)?;
-    let registered = Registered::new(&Cpu, &shape, &values, &srs.powers, &derived(seed, &int.name));
     let (path, own) = (folder.adapter(&int.name), digest(&encode(int)));
+    // salts are those of one adapter, index and reference string: a seed used twice reveals nothing
+    let secret = derived(seed, [&own, &digest(&encode(index)), &g2_bytes(&srs.tau)]);
+    let registered = Registered::new(&Cpu, &shape, &values, &srs.powers, &secret);
     let salts = registered.witness.salts.iter().map(proving::bytes).collect();
     save(&salts_beside(&path), &Salts { adapter: own, salts })?;
     let points = registered.points.iter().map(proving::point).collect();
@@ -108,5 +111,12 @@ pub fn open_commitment(file: &Path, srs: &Srs) -> Result<Commitment> {
         let expected = "the one given with --srs";
         return Err(Error::input(file.display(), "tau", "another reference string", expected));
     }
+    check_sizes(&file.display().to_string(), &commitment.sizes)?;
     Ok(commitment)
+}
+
+/// Refuses sizes that no proof can have.
+fn check_sizes(file: &str, sizes: &AdapterSizes) -> Result<()> {
+    let expected = "sizes within the bounds of docs/semantics.md §9";
+    proving::adapter_shape(sizes).check().map_err(|e| Error::input(file, "sizes", e, expected))
 }

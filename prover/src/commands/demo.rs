@@ -76,7 +76,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     folder.write_manifest(files, &network.root, inputs)?;
     let mut trust = Trust { receipts: batch::attested(&result, &folder)?, proof: None };
     if let Some(proven) = &proven {
-        trust = proof::trust_of(&folder, &network, &proven.file)?;
+        trust = proof::trust_of(&network, &proven.file);
     }
     let losers = losers(&entries, &result, without.as_ref());
     if json {

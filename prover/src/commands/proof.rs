@@ -25,7 +25,7 @@ use talea_witness::{
     batch::Batch,
     error::{Error, read},
     network::Network,
-    receipts::{Signed as _, sign, verify as check_signature},
+    receipts::{Receipts, Signed as _, sign, verify as check_signature},
     trace::IntTrace,
 };
 use wincode::{SchemaRead, SchemaWrite};
@@ -115,11 +115,16 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         let expected = format!("chain {}, node {}", network.chain_id, network.node);
         return Err(Error::input(file.display(), "chain and node", "another's", expected).into());
     }
+    if batch.adapters.len() != network.adapters.len() {
+        let (found, expected) = (batch.adapters.len(), format!("the network's {}", network.adapters.len()));
+        return Err(Error::input(file.display(), "adapters", found, expected).into());
+    }
+    proving::check_places(&file, &batch)?;
     let mut opened = Vec::new();
     for (a, own) in network.adapters.iter().zip(&batch.adapters) {
         let committed = open_committed(folder, &a.name, job.srs)?;
-        if a.name != own.name || own.adapter != digest(&encode(&committed.2)) {
-            let found = format!("an adapter {} that is not the one registered", own.name);
+        if a.name != own.name || own.policy != a.policy || own.adapter != digest(&encode(&committed.2)) {
+            let found = format!("an adapter {} or a policy that is not the one registered", own.name);
             return Err(
                 Error::input(file.display(), "adapters", found, format!("{} as in its commitment", a.name)).into()
             );
@@ -140,19 +145,18 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         node_slot: registry.node,
         receipts: receipts_digest(folder)?,
     };
-    let of = *blake3::Hasher::new()
-        .update(&batch_digest)
-        .update(key.digest())
-        .update(&context.receipts)
-        .finalize()
-        .as_bytes();
+    // what the salts are for: a seed used twice gives others
+    let mut hasher = blake3::Hasher::new_derive_key("talea 1 salts of a batch");
+    hasher.update(&batch_digest).update(key.digest()).update(&context.receipts).update(&context.nonce.to_le_bytes());
+    let of = *hasher.finalize().as_bytes();
     let (seed, known, saved) = match job.seed {
         Some(seed) => (seed, None, Vec::new()),
         None => resume(folder, &key, &of)?,
     };
     clock.begin("commitments");
+    let salts: [u8; 32] = blake3::keyed_hash(&seed, &of).into();
     let input = Input { key: &key, values: &values, context: &context };
-    let committed = Committed::new(&Cpu, input, &adapters, columns, &job.srs.powers, &seed, known);
+    let committed = Committed::new(&Cpu, input, &adapters, columns, &job.srs.powers, &salts, known);
     let own = committed.own();
     let chunks = own.chunks.iter().map(proving::point).collect();
     let mut checkpoint = Checkpoint { of, seed, chunks, payouts: proving::point(&own.payouts), proof: saved.clone() };
@@ -174,7 +178,7 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     clock.end();
     clock.progress.finish_and_clear();
     let mut file = proof_file(network, &batch, proven, &committed, &context, &registry, bytes);
-    file.attestation = attest(network, &file)?;
+    file.attestation = attest(network, folder, &batch, &file)?;
     let digest = save(&folder.proof(), &file)?;
     std::fs::remove_file(folder.checkpoint()).map_err(|e| Error::io(&folder.checkpoint(), e))?;
     let rows = batch.requests.iter().map(|q| q.tokens as usize).sum();
@@ -194,7 +198,9 @@ fn witness<'o>(
         .map(|q| {
             let path = folder.trace(&q.id);
             let (trace, found) = load::<IntTrace>(&path)?;
-            match found == q.trace {
+            let inputs = &opened[batch.slots[q.slot as usize].adapter as usize].2.inputs;
+            let sizes = inputs.iter().map(|i| i.0.width as usize * q.tokens as usize);
+            match found == q.trace && sizes.eq(trace.x.iter().map(Vec::len)) {
                 true => Ok(trace),
                 false => Err(Error::input(
                     path.display(),
@@ -284,13 +290,19 @@ fn attestation(p: &BatchProof) -> Attestation {
     }
 }
 
-/// The attester's signature, where the network has its key.
-fn attest(network: &Network, p: &BatchProof) -> Result<Option<SignedAttestation>> {
-    let key = network.attester.and_then(|who| Some((who, network.keys.0.get(&who)?)));
-    Ok(key.map(|(who, key)| SignedAttestation {
-        attester: who.into_array(),
-        signature: sign(key, &attestation(p).digest(&network.domain())),
-    }))
+/// The attester's signature, where the network has its key and every request of the batch has a checked receipt of this
+/// network. Rows of X are signed as they are: nobody computes them again here.
+fn attest(network: &Network, folder: &Folder, batch: &Batch, p: &BatchProof) -> Result<Option<SignedAttestation>> {
+    let Some((who, key)) = network.attester.and_then(|who| Some((who, network.keys.0.get(&who)?))) else {
+        return Ok(None);
+    };
+    let of_network = || Ok::<_, Error>(load::<Receipts>(&folder.receipts())?.0.domain == network.domain());
+    if !super::batch::attested(batch, folder)? || !of_network()? {
+        eprintln!("talea: not attested: some request has no checked receipt of this network");
+        return Ok(None);
+    }
+    let signature = sign(key, &attestation(p).digest(&network.domain()));
+    Ok(Some(SignedAttestation { attester: who.into_array(), signature }))
 }
 
 pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
@@ -303,7 +315,7 @@ pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     let seed = if *resume { None } else { Some(secret(seed.as_deref())?) };
     let job = Job { srs: &srs, nonce: *nonce, deltas: !no_deltas, seed };
     let proven = run(&network, &folder, &job)?;
-    let trust = trust_of(&folder, &network, &proven.file)?;
+    let trust = trust_of(&network, &proven.file);
     if json {
         print_json(&facts(&proven, &srs, trust));
     } else {
@@ -313,8 +325,9 @@ pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// What a verified proof's outputs rest on.
-pub fn trust_of(folder: &Folder, network: &Network, proof: &BatchProof) -> Result<Trust> {
+/// What a verified proof's outputs rest on. Receipts in a folder are not tied to what is proven but through the attester's
+/// signature, so they attest nothing here.
+pub fn trust_of(network: &Network, proof: &BatchProof) -> Trust {
     let attested = match (&proof.attestation, network.attester) {
         (Some(signed), Some(attester)) => {
             let digest = attestation(proof).digest(&network.domain());
@@ -323,8 +336,7 @@ pub fn trust_of(folder: &Folder, network: &Network, proof: &BatchProof) -> Resul
         }
         _ => false,
     };
-    let receipts = folder.batch().exists() && super::batch::attested(&load::<Batch>(&folder.batch())?.0, folder)?;
-    Ok(Trust { receipts, proof: Some(ProofTrust { deltas: proof.sizes.deltas, attested }) })
+    Trust { receipts: false, proof: Some(ProofTrust { deltas: proof.sizes.deltas, attested }) }
 }
 
 /// A proof and its costs as JSON.

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     folder::{Folder, commitment_beside},
-    output::{Trust, grouped, labels_json, print_labels, say, table},
+    output::{Trust, checksummed, grouped, labels_json, print_labels, say, table},
     proving::{self, Registry},
 };
 
@@ -52,10 +52,14 @@ pub fn run(network: &Path, out: &Path, srs: &Path, json: bool) -> anyhow::Result
     } else {
         say(format_args!("ACCEPTED   {}   blake3 {}   in {:.0} ms", path.display(), hex(&blake3), seconds * 1e3));
         say(format_args!("reference string: {}", srs.origin));
+        say(format_args!("chain {}, node {}, nonce {}", proof.chain_id, checksummed(&proof.node), proof.nonce));
+        println!(
+            "Says nothing of batch.talea: amounts are behind C_pay. Adapters' commitments are those of this folder."
+        );
         table(
-            ["adapter", "payout slots from", "fees"],
+            ["adapter", "payout slots from", "fees", "commitments"],
             &[1, 2],
-            proof.slots.iter().map(|s| [s.name.clone(), s.base.to_string(), grouped(s.fees)]),
+            proof.slots.iter().map(|s| [s.name.clone(), s.base.to_string(), grouped(s.fees), hex(&s.adapter)]),
         );
         print_labels(trust);
     }
@@ -132,7 +136,7 @@ fn checked(network: &Network, folder: &Folder, srs: &Srs, path: &Path, p: &Batch
     if let Err(why) = key.verify(&pairing, &statement, &p.proof) {
         return no(&why.to_string());
     }
-    let trust = trust_of(folder, network, p)?;
+    let trust = trust_of(network, p);
     let signed = trust.proof.is_some_and(|t| t.attested);
     match p.attestation.is_some() && !signed {
         true => no("attestation: not the network attester's signature over this batch"),
