@@ -215,3 +215,33 @@ fn a_stopped_proof_goes_on_to_the_same_bytes() {
     }
     assert!(!checkpoint.exists());
 }
+
+/// Receipts of a folder attest nothing of a proof that its attester did not sign; hostile sizes are refused in one line.
+#[test]
+fn labels_come_from_signatures_over_the_proof() {
+    let network = fixture("second");
+    let tmp = copy();
+    let file = tmp.path().join("proof.talea");
+    let (mut p, _) = load::<BatchProof>(&file).unwrap();
+    p.attestation = None;
+    save(&file, &p).unwrap();
+    let doc = json_of(&verify(&network, tmp.path()));
+    assert!(tmp.path().join("receipts.talea").exists() && labels(&doc, "attested").is_empty());
+    // without receipts nobody attests
+    std::fs::remove_file(tmp.path().join("receipts.talea")).unwrap();
+    let prove = ["batch", "prove", "--network", s(&network), "--out", s(tmp.path()), "--srs", s(&proven().1)];
+    let run = talea(&prove).expect_status(0);
+    assert!(run.stderr().contains("not attested"), "{}", run.stderr());
+    assert!(labels(&json_of(&verify(&network, tmp.path())), "attested").is_empty());
+    // sizes that no adapter has
+    for clusters in [11, 63, u32::MAX] {
+        let tmp = copy();
+        let adapters = std::fs::read_dir(tmp.path().join("adapters")).unwrap().map(|e| e.unwrap().path());
+        let file = adapters.into_iter().find(|f| f.extension().is_some_and(|e| e == "commitment")).unwrap();
+        let (mut c, _) = load::<Commitment>(&file).unwrap();
+        c.sizes.clusters = clusters;
+        save(&file, &c).unwrap();
+        let said = talea(&verify(&network, tmp.path())).refusal();
+        assert!(said.contains("log clusters of an adapter"), "{said}");
+    }
+}
