@@ -12,7 +12,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
 
 /// Files that only the feature `prove` compiles.
 fn is_prover(path: &Path) -> bool {
-    ["prover.rs", "resume.rs", "sums.rs", "values.rs", "leaves.rs", "view.rs", "writer.rs", "ints.rs"]
+    ["prover.rs", "registered.rs", "resume.rs", "sums.rs", "values.rs", "leaves.rs", "view.rs", "writer.rs", "ints.rs"]
         .iter()
         .any(|name| path.ends_with(name))
 }

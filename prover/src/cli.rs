@@ -365,7 +365,7 @@ pub enum BatchCommand {
         /// 32 secret bytes, used once (default: from the operating system).
         #[arg(long, value_name = "FILE")]
         seed: Option<PathBuf>,
-        /// Go on from the commitments of a run that was stopped.
+        /// Go on after the last finished stage of a run that was stopped.
         #[arg(long, conflicts_with = "seed")]
         resume: bool,
     },

@@ -9,9 +9,10 @@ use talea_circuits::{
     columns::stack,
     relations::{
         adapter::digest_adapter,
+        registered::AdapterValues,
         shape::{AdapterShape, Module, Shape, log},
         statement::{SlotStatement, Statement},
-        values::{AdapterValues, Policy, Request, Slot, Values},
+        values::{Policy, Request, Slot, Values},
     },
     transcript::{
         bytes::{Bytes, point_bytes, scalar_bytes},

@@ -9,7 +9,7 @@
 //! | [`equations`] | what columns satisfy at every place |
 //! | [`party`] | the verifier, and what a prover must be able to do |
 //! | `flow` | the relations in the order in which they are proven; `ends`, `vector` and `products` are its parts |
-//! | `values`, `sums`, `prover`, `resume` | the batch in integers, and its proof (feature `prove`) |
+//! | `registered`, `values`, `sums`, `prover`, `resume` | the batch in integers, and its proof (feature `prove`) |
 //!
 //! docs/protocol/relations.md has every equation with the reason why it fixes its value; docs/semantics.md §5 to §8 says what is computed.
 
@@ -23,6 +23,9 @@ mod products;
 #[cfg(feature = "prove")]
 #[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
 pub mod prover;
+#[cfg(feature = "prove")]
+#[allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
+pub mod registered;
 #[cfg(feature = "prove")]
 mod resume;
 pub mod shape;

@@ -10,11 +10,12 @@ use talea_gpu::{Device, Ints, eq_halves};
 use super::{
     Columns, Key, flow,
     party::{Fractions, Party, Stage, Word},
+    registered::Registered,
     resume::Resuming,
     shape::{ROLES, Role},
     statement::{SlotStatement, Statement},
     sums::{Data, Pair},
-    values::{Registered, Slot, Values},
+    values::{Slot, Values},
     vector::{omega, payout_cubes, payout_places},
 };
 use crate::{
@@ -86,7 +87,8 @@ pub struct Committed<'b> {
 }
 
 impl<'b> Committed<'b> {
-    /// Commits to the columns of a batch, unless its commitments are known already. `seed` is secret and used once; `powers` are [τ^i]₁ for i ≤ 2^[`Key::powers`].
+    /// Commits to the columns of a batch, unless its commitments are known already. `seed` is secret and used once; `powers`
+    /// are [τ^i]₁ for i ≤ 2^[`Key::powers`].
     ///
     /// # Panics
     /// If sizes are not the key's, or `powers` are too few.

@@ -2,12 +2,13 @@
 
 use ark_bn254::Fr;
 use talea_circuits::{
-    Result,
+    Check, Rejection, Result,
     relations::{
         Key,
         prover::{Committed, Context, Input},
+        registered::{AdapterValues, Registered},
         shape::{AdapterShape, Module, Shape},
-        values::{AdapterValues, Policy, Registered, Request, Slot, Values},
+        values::{Policy, Request, Slot, Values},
     },
 };
 use talea_gpu::{Cpu, Ints};
@@ -197,4 +198,27 @@ impl Case {
         let (statement, proof) = self.prove(columns);
         self.key.verify(&srs().1, &statement, &proof)
     }
+}
+
+/// The checks that most lies fail at.
+pub const WEIGHTS: Check = Check::Relation("weights and payouts");
+/// And of matrix products.
+pub const PRODUCTS: Check = Check::Relation("matrix products");
+
+pub fn failed(check: Check) -> Result<()> {
+    Err(Rejection::Check(check))
+}
+
+/// A batch with fees, contributors' shares, scores of both signs and a request of several slots.
+pub fn a_case() -> Case {
+    (0..)
+        .map(|seed| case(shape(true), seed))
+        .find(|c| {
+            let k = 1usize << c.key.shape.clusters;
+            let at = (0..c.values.scores.len()).max_by_key(|i| c.values.scores[*i]).unwrap();
+            let fees = c.values.requests[at / k].fee > 1 << 60 && c.values.slots.iter().all(|s| s.policy.bps[0] > 100);
+            fees && c.values.scores.iter().any(|s| *s < 0)
+                && c.values.requests.iter().enumerate().any(|(i, r)| r.head as usize != i % 4)
+        })
+        .unwrap()
 }

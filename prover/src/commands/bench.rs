@@ -9,8 +9,9 @@ use talea_circuits::{
     relations::{
         Key as BatchKey,
         prover::{Committed, Context, Input},
+        registered::{AdapterValues, Registered},
         shape::{AdapterShape, Module, Shape as BatchShape, log},
-        values::{AdapterValues, Policy, Registered, Request, Slot, Values},
+        values::{Policy, Request, Slot, Values},
     },
 };
 use talea_gpu::Cpu;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use talea_circuits::relations::{adapter::AdapterLayout, values::Registered};
+use talea_circuits::relations::{adapter::AdapterLayout, registered::Registered};
 use talea_formats::proof::{AdapterSizes, Commitment, Salts};
 use talea_gpu::Cpu;
 use talea_srs::{Srs, points::g2_bytes};

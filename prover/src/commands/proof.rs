@@ -9,7 +9,8 @@ use talea_circuits::{
         Key,
         parts::Parts,
         prover::{Commitments, Committed, Context, Input},
-        values::{Registered, Values},
+        registered::Registered,
+        values::Values,
     },
 };
 use talea_formats::{
