@@ -123,7 +123,7 @@ fn openings(c: &mut Criterion) {
         b.iter(|| {
             let mut claims = Claims::new();
             ids.iter().zip(&values).for_each(|(id, v)| claims.push(*id, point.clone(), *v));
-            opening::prover::prove(&mut Writer::new(&[1; 32], &[]), &Cpu, &powers, &layout, &witness, claims)
+            opening::prover::prove(&mut Writer::new(&[1; 32], &[]), &Cpu, &powers, &layout, &witness, claims, &[])
         })
     });
     let full = scalars(7, n);

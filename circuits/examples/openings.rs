@@ -58,12 +58,12 @@ fn ours(powers: &[G1Affine], pairing: &PairingKey, f: &[Fr], at: &[Fr], value: F
     let salted = (commitment + powers[f.len()] * Fr::from(5u64)).into_affine();
     let start = Instant::now();
     let mut tx = Writer::new(&[1; 32], &[]);
-    opening::prover::mercury(&mut tx, &Cpu, powers, with_salt, at);
+    opening::prover::mercury(&mut tx, &Cpu, powers, with_salt, at, &[]);
     let proof = tx.finish();
     let prove = ms(start);
     let start = Instant::now();
     let mut tx = Transcript::new(&Native, Bytes::new(&proof), &[1; 32], &[]);
-    mercury::verify(&mut tx, vec![(Fr::from(1u64), salted)], at, &value).unwrap().check(pairing).unwrap();
+    mercury::verify(&mut tx, vec![(Fr::from(1u64), salted)], at, &value, Vec::new()).unwrap().check(pairing).unwrap();
     Row(prove, ms(start), proof.len())
 }
 

@@ -10,6 +10,7 @@
 //! | [`lookup`] | LogUp: every lookup of a batch in one such sum |
 //! | [`opening`] | all claims to one point, one multilinear KZG opening, one pairing |
 //! | [`relations`] | the relations of a batch |
+//! | `wrap` | the verifier as a halo2 circuit, and the contract that checks its proof (feature `wrap`) |
 //! | [`matrix`] | the tutorial: U = X·A, rounded, with range checks, end to end |
 //!
 //! Each protocol's folder has its statement and notation in `mod.rs`, the code to trust in `verifier.rs`, and behind the
@@ -30,6 +31,9 @@ pub mod opening;
 pub mod relations;
 pub mod sumcheck;
 pub mod transcript;
+#[cfg(feature = "wrap")]
+#[allow(clippy::indexing_slicing, reason = "a circuit's sizes are its own key's")]
+pub mod wrap;
 
 mod error;
 

@@ -201,7 +201,7 @@ impl Key {
         let chunks: Vec<A::Point> = (0..self.layout.chunks()).map(|_| tx.point("chunk")).collect::<Result<_>>()?;
         let mut claims = self.product(&mut tx)?;
         claims.append(lookup::verify(&mut tx, &self.lookups)?);
-        let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims)?;
+        let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims, Vec::new())?;
         tx.finish()?;
         Ok(accumulator)
     }
@@ -333,7 +333,7 @@ mod prover {
             let column = |id: ColumnId| &self.columns[id.index()];
             claims.append(lookup::prover::prove(&mut tx, device, &self.key.lookups, column));
             stage("opening");
-            opening::prover::prove(&mut tx, device, powers, &self.key.layout, witness, claims);
+            opening::prover::prove(&mut tx, device, powers, &self.key.layout, witness, claims, &[]);
             tx.finish()
         }
 

@@ -116,7 +116,7 @@ fn concerns(name: &str, rejection: Rejection) -> bool {
         "product round" | "x" | "a" | "b" | "d" | "h" => check == PRODUCTS,
         "opening round" | "chunk value" => check == Check::OpeningBatch,
         "payout quotient" | "opening h" | "opening g" | "opening q" | "opening s" | "opening d" | "opening value"
-        | "opening at z" | "opening at 1/z" | "opening at alpha" => {
+        | "opening at z" | "opening at 1/z" | "opening at alpha" | "opening right side" => {
             matches!(check, Check::Pairing | Check::OpeningBatch)
         }
         other => panic!("the field {other} has no line here"),

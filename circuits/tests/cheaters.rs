@@ -114,13 +114,13 @@ impl Byte {
         let mut tx = Writer::new(&[9; 32], &[]);
         witness.commit(&Cpu, &self.layout, powers).iter().for_each(|c| tx.point(c));
         let claims = lookup::prover::prove(&mut tx, &Cpu, &self.lookups, |id| &self.columns[id.index()]);
-        opening::prover::prove(&mut tx, &Cpu, powers, &self.layout, &witness, claims);
+        opening::prover::prove(&mut tx, &Cpu, powers, &self.layout, &witness, claims, &[]);
         let proof = tx.finish();
         let arithmetic = talea_circuits::arithmetic::Native;
         let mut tx = Transcript::new(&arithmetic, Bytes::new(&proof), &[9; 32], &[]);
         let chunks = (0..self.layout.chunks()).map(|_| tx.point("chunk")).collect::<Result<_, _>>()?;
         let claims = lookup::verify(&mut tx, &self.lookups)?;
-        let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims)?;
+        let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims, Vec::new())?;
         tx.finish()?;
         accumulator.check(pairing)
     }
@@ -218,7 +218,7 @@ fn claims_must_fit_their_columns() {
         let mut claims = Claims::new();
         claims.push(column, vec![Fr::from(3u64); coordinates], Fr::from(1u64));
         let mut tx = Transcript::new(&native, Bytes::new(&[]), &[9; 32], &[]);
-        opening::verify(&mut tx, &layout, vec![chunk; chunks], claims).map(drop).unwrap_err()
+        opening::verify(&mut tx, &layout, vec![chunk; chunks], claims, Vec::new()).map(drop).unwrap_err()
     };
     let unfit = Rejection::Check(Check::OpeningBatch);
     assert_eq!([said(v, 4, 1), said(v, 6, 1), said(other, 5, 1), said(v, 5, 0), said(v, 5, 2)], [unfit; 5]);
@@ -247,11 +247,11 @@ fn a_salt_moves_no_value() {
             let mut tx = Writer::new(&[9; 32], &[]);
             let chunks = witness.commit(&Cpu, &layout, &small);
             chunks.iter().for_each(|c| tx.point(c));
-            opening::prover::prove(&mut tx, &Cpu, &small, &layout, &witness, claims());
+            opening::prover::prove(&mut tx, &Cpu, &small, &layout, &witness, claims(), &[]);
             let proof = tx.finish();
             let mut tx = Transcript::new(&talea_circuits::arithmetic::Native, Bytes::new(&proof), &[9; 32], &[]);
             let chunks = vec![tx.point("chunk").unwrap()];
-            let said = opening::verify(&mut tx, &layout, chunks, claims()).and_then(|a| a.check(pairing));
+            let said = opening::verify(&mut tx, &layout, chunks, claims(), Vec::new()).and_then(|a| a.check(pairing));
             assert_eq!(said, want, "salt {salt}, lie {lie}");
         }
     }

@@ -91,7 +91,7 @@ impl Argument {
             let vars = self.layout.place(*id).unwrap().vars;
             claims.push(*id, point[..vars].to_vec(), value);
         }
-        opening::prover::prove(&mut tx, &Cpu, powers, &self.layout, &witness, claims);
+        opening::prover::prove(&mut tx, &Cpu, powers, &self.layout, &witness, claims, &[]);
         tx.finish()
     }
 
@@ -113,7 +113,7 @@ impl Argument {
         let first = positive.end(&a, &Positive, &ends[..3], step.low(5));
         let second = cube.end(&a, &Cube, &ends[3..5], step.low(2));
         step.compare(&a, Check::Relation("lockstep"), &[first, second, ends[5] * ends[6]])?;
-        let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims)?;
+        let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims, Vec::new())?;
         tx.finish()?;
         accumulator.check(&srs().1)
     }

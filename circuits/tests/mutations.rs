@@ -40,7 +40,7 @@ fn concerns(name: &str, rejection: Rejection) -> bool {
         "lookup column" => matches!(check, Check::LookupNumerators | Check::LookupDenominators),
         "opening round" | "chunk value" => check == Check::OpeningBatch,
         "opening h" | "opening g" | "opening q" | "opening s" | "opening d" | "opening value" | "opening at z"
-        | "opening at 1/z" | "opening at alpha" => check == Check::Pairing,
+        | "opening at 1/z" | "opening at alpha" | "opening right side" => check == Check::Pairing,
         other => panic!("the field {other} has no line here"),
     }
 }

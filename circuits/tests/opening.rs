@@ -104,18 +104,23 @@ fn plain_mercury(tx: &mut Writer<impl Plain>, f: &[Fr], point: &[Fr], knobs: Kno
     {
         tx.scalar(&x);
     }
-    let delta = tx.challenge();
+    let weights = [(); 4].map(|()| tx.weight());
     let rest = &(&whole - &(&q * (z.pow([b as u64]) - alpha))) - &g;
     let mut at_z = rest;
-    for (p, power) in [&g, &h, &s, &d].into_iter().zip(1u64..) {
-        at_z = &at_z + &(p * delta.pow([power]));
+    for (p, weight) in [&g, &h, &s, &d].into_iter().zip(weights) {
+        at_z = &at_z + &(p * weight);
     }
-    let at_inverse = &(&g + &(&h * delta)) + &(&s * delta.square());
+    let at_inverse = &(&g + &(&h * weights[1])) + &(&s * weights[2]);
+    let mut quotients = Vec::new();
     for (p, x) in [(&at_z, z), (&at_inverse, inverse), (&h, alpha)] {
         let remainder = term(0, p.evaluate(&x));
-        tx.point(&commit(&(&(p - &remainder) / &(&term(1, Fr::ONE) - &term(0, x)))));
+        let quotient = commit(&(&(p - &remainder) / &(&term(1, Fr::ONE) - &term(0, x))));
+        tx.point(&quotient);
+        quotients.push(quotient);
     }
-    tx.challenge();
+    let weights = [Fr::ONE, tx.weight(), tx.weight()];
+    tx.point(&G1Projective::msm_unchecked(&quotients, &weights).into_affine());
+    tx.weight();
     claimed
 }
 
@@ -128,7 +133,7 @@ fn case(vars: usize, seed: u64) -> (Vec<Fr>, Vec<Fr>) {
 fn check(arithmetic: &impl Plain, proof: &[u8], f: &[Fr], point: &[Fr], claimed: Fr) -> Result<()> {
     let commitment = G1Projective::msm_unchecked(&srs().0, f).into_affine();
     let mut tx = Transcript::new(arithmetic, Bytes::new(proof), &[4; 32], &[]);
-    let accumulator = mercury::verify(&mut tx, vec![(Fr::ONE, commitment)], point, &claimed)?;
+    let accumulator = mercury::verify(&mut tx, vec![(Fr::ONE, commitment)], point, &claimed, Vec::new())?;
     tx.finish()?;
     accumulator.check(&srs().1)
 }
@@ -140,7 +145,7 @@ fn two_provers_write_the_same_bytes() {
     for vars in 1..9 {
         let (f, point) = case(vars, vars as u64);
         let mut tx = Writer::new(&[4; 32], &[]);
-        opening::prover::mercury(&mut tx, &Cpu, &srs().0, f.clone(), &point);
+        opening::prover::mercury(&mut tx, &Cpu, &srs().0, f.clone(), &point, &[]);
         let proof = tx.finish();
         let mut tx = Writer::new(&[4; 32], &[]);
         let claimed = plain_mercury(&mut tx, &f, &point, Knobs::default(), None);
@@ -249,13 +254,13 @@ fn claims_need_gamma_after_them() {
         let mut tx = Writer::with(make(), &[4; 32], &[]);
         s.chunks.iter().for_each(|c| tx.point(c));
         false_values.iter().for_each(|v| tx.scalar(v));
-        opening::prover::prove(&mut tx, &Cpu, s.powers, s.layout, s.witness, claims(s.values)); // their sum is the same
+        opening::prover::prove(&mut tx, &Cpu, s.powers, s.layout, s.witness, claims(s.values), &[]); // their sum is the same
         let proof = tx.finish();
         let arithmetic = make();
         let mut tx = Transcript::new(&arithmetic, Bytes::new(&proof), &[4; 32], &[]);
         let chunks = vec![tx.point("chunk")?];
         tx.scalars("value", 2)?;
-        let accumulator = opening::verify(&mut tx, s.layout, chunks, claims(&false_values))?;
+        let accumulator = opening::verify(&mut tx, s.layout, chunks, claims(&false_values), Vec::new())?;
         accumulator.check(s.pairing)
     }
     struct Setup<'s> {

@@ -9,7 +9,10 @@
 //! | 28..60 | BLAKE3 of bytes 0..28 followed by the payload |
 //! | 60.. | payload: the bincode format (fixed-width little-endian integers, u64 lengths), through wincode |
 
-use std::{io::Write as _, path::Path};
+use std::{
+    io::{BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
 
 use wincode::{SchemaRead, SchemaWrite, config::Configuration};
 
@@ -129,6 +132,10 @@ pub const UNFINISHED: &str = ".talea-";
 
 /// Writes to a temporary name beside `path`, syncs, renames, syncs the folder: a reader sees the old file or the new one.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+fn write_with(path: &Path, write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<()> {
     let dir = match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
@@ -136,8 +143,64 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let io = |e| Error::io(path, e);
     std::fs::create_dir_all(dir).map_err(io)?;
     let mut tmp = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir).map_err(io)?;
-    tmp.write_all(bytes).map_err(io)?;
+    write(tmp.as_file_mut()).map_err(io)?;
     tmp.as_file().sync_all().map_err(io)?;
     tmp.persist(path).map_err(|e| io(e.error))?;
     std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(io)
+}
+
+/// Writes a file of kind T whose payload does not fit in memory twice: the same header and seal, the payload as it comes.
+///
+/// # Errors
+/// The system's.
+pub fn save_stream<T: Artefact>(
+    path: &Path, write: impl FnOnce(&mut BufWriter<&mut std::fs::File>) -> std::io::Result<()>,
+) -> Result<()> {
+    write_with(path, |file| {
+        file.write_all(&[0; HEADER])?;
+        let mut to = BufWriter::with_capacity(1 << 20, &mut *file);
+        write(&mut to)?;
+        to.flush()?;
+        drop(to);
+        let length = file.stream_position()? - HEADER as u64;
+        let head = header::<T>(length);
+        file.seek(SeekFrom::Start(HEADER as u64))?;
+        let sum = seal_stream(&head, file)?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&head)?;
+        file.write_all(&sum)
+    })
+}
+
+/// Opens what [`save_stream`] wrote, after checking its seal; the reader stands at the payload.
+///
+/// # Errors
+/// The system's; another kind of file, or one that was altered.
+pub fn open_stream<T: Artefact>(path: &Path) -> Result<BufReader<std::fs::File>> {
+    let io = |e| Error::io(path, e);
+    let bad = |field: &str, found: &str, expected: &str| Err(Error::input(path.display(), field, found, expected));
+    let mut file = std::fs::File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let mut head = [0; HEADER];
+    if length < HEADER as u64 {
+        return bad("length", "fewer bytes than a header's", "a whole file");
+    }
+    file.read_exact(&mut head).map_err(io)?;
+    let (own, sum) = head.split_at(28);
+    if own != header::<T>(length - HEADER as u64) {
+        return bad("header", "another kind, version or length", T::KIND);
+    }
+    if seal_stream(own, &mut file).map_err(io)? != sum {
+        return bad("digest", "bytes that do not hash to it", "an unaltered file");
+    }
+    file.seek(SeekFrom::Start(HEADER as u64)).map_err(io)?;
+    Ok(BufReader::with_capacity(1 << 20, file))
+}
+
+/// The seal of a header and everything that a reader still has.
+fn seal_stream(head: &[u8], from: &mut impl Read) -> std::io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(head);
+    hasher.update_reader(from)?;
+    Ok(*hasher.finalize().as_bytes())
 }

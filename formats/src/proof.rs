@@ -118,9 +118,9 @@ pub struct Attestation {
     pub receipts: [u8; 32],
 }
 
-/// A batch's statement, proof and attestation.
+/// What is said of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
-pub struct BatchProof {
+pub struct BatchStatement {
     /// Sizes.
     pub sizes: ProvenSizes,
     /// EIP-155 chain id.
@@ -145,6 +145,13 @@ pub struct BatchProof {
     pub deltas: [u8; 32],
     /// C_pay: canonical coordinates, little-endian.
     pub payouts: [u8; 64],
+}
+
+/// A batch's statement, proof and attestation.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub struct BatchProof {
+    /// The statement.
+    pub statement: BatchStatement,
     /// The inner proof: not zero knowledge.
     pub proof: Vec<u8>,
     /// The attester's signature, if there is one.
@@ -153,5 +160,27 @@ pub struct BatchProof {
 
 impl Artefact for BatchProof {
     const KIND: &'static str = "proof";
+    const VERSION: u32 = 1;
+}
+
+/// The wrap of a batch's proof: zero knowledge, and what a contract verifies.
+#[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub struct WrappedProof {
+    /// The statement.
+    pub statement: BatchStatement,
+    /// Name of the circuit's layout.
+    pub layout: String,
+    /// Digest of the circuit, which names its keys.
+    pub circuit: [u8; 32],
+    /// The argument's accumulator in limbs of 88 bits: canonical scalars, little-endian.
+    pub accumulator: Vec<[u8; 32]>,
+    /// The circuit's proof.
+    pub proof: Vec<u8>,
+    /// The attester's signature, if there is one.
+    pub attestation: Option<SignedAttestation>,
+}
+
+impl Artefact for WrappedProof {
+    const KIND: &'static str = "wrapped";
     const VERSION: u32 = 1;
 }

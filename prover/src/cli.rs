@@ -43,12 +43,97 @@ pub enum Command {
     /// Compute the payouts of a batch of requests.
     #[command(subcommand)]
     Batch(BatchCommand),
+    /// Wrap a batch's proof in one that hides it and that a contract verifies.
+    #[command(subcommand)]
+    Wrap(WrapCommand),
+    /// Compile the contracts.
+    #[command(subcommand)]
+    Contracts(ContractsCommand),
     /// Make, import or check a structured reference string.
     #[command(subcommand)]
     Srs(SrsCommand),
     /// Time parts of the prover.
     #[command(subcommand)]
     Bench(BenchCommand),
+}
+
+/// `talea wrap …`
+#[derive(Subcommand)]
+pub enum WrapCommand {
+    /// Make the keys of the circuit for batches of a proof's shape, and its contract's source.
+    Keys {
+        /// Folder with proof.talea.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Reference string with a Lagrange basis of the circuit's rows.
+        #[arg(long, value_name = "FILE")]
+        srs: PathBuf,
+        /// Folder of keys.
+        #[arg(long, default_value = "out/keys", value_name = "DIR")]
+        keys: PathBuf,
+        /// fast (least time to prove) or cheap (least gas to verify).
+        #[arg(long, default_value = "fast")]
+        layout: String,
+        /// Make them even if they are there.
+        #[arg(long)]
+        rebuild: bool,
+    },
+    /// Wrap proof.talea; writes wrapped.talea.
+    Prove {
+        /// Network folder.
+        #[arg(long, value_name = "DIR")]
+        network: PathBuf,
+        /// Folder with proof.talea.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Reference string with a Lagrange basis of the circuit's rows.
+        #[arg(long, value_name = "FILE")]
+        srs: PathBuf,
+        /// Folder of keys, which are made where they are missing.
+        #[arg(long, default_value = "out/keys", value_name = "DIR")]
+        keys: PathBuf,
+        /// fast (least time to prove) or cheap (least gas to verify).
+        #[arg(long, default_value = "fast")]
+        layout: String,
+        /// 32 secret bytes (default: from the operating system).
+        #[arg(long, value_name = "FILE")]
+        seed: Option<PathBuf>,
+    },
+    /// Verify wrapped.talea against the network and the registered commitments; exit 1 if it is refused.
+    Verify {
+        /// Network folder: chain, node, policies, attester.
+        #[arg(long, value_name = "DIR")]
+        network: PathBuf,
+        /// Folder with wrapped.talea and adapters/NAME.commitment; receipts.talea if the statement names receipts.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Reference string, whose origin the verifier knows.
+        #[arg(long, value_name = "FILE")]
+        srs: PathBuf,
+        /// Folder of keys.
+        #[arg(long, default_value = "out/keys", value_name = "DIR")]
+        keys: PathBuf,
+        /// Ask the contract, too, in an EVM in process.
+        #[arg(long)]
+        evm: bool,
+    },
+}
+
+/// `talea contracts …`
+#[derive(Subcommand)]
+pub enum ContractsCommand {
+    /// Write the generated library, compile all contracts with solc from npm, write artifacts/.
+    Build {
+        /// The contracts' folder.
+        #[arg(long, default_value = "verifier-contracts", value_name = "DIR")]
+        dir: PathBuf,
+        /// The compiler: reads standard JSON with --standard-json (default: DIR/node_modules/.bin/solcjs).
+        #[arg(long, value_name = "PROGRAM")]
+        solc: Option<PathBuf>,
+        /// Write nothing; exit 1 if anything committed differs from what its source compiles to.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 /// `talea srs …`
@@ -195,6 +280,15 @@ pub struct DemoArgs {
     /// Reference string (default: a marked, INSECURE one from the public seed "talea demo").
     #[arg(long, value_name = "FILE")]
     pub srs: Option<PathBuf>,
+    /// Do not wrap the proof.
+    #[arg(long)]
+    pub no_wrap: bool,
+    /// Folder of the wrap's keys, which are made where they are missing (default: keys beside the output folder).
+    #[arg(long, value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+    /// The wrap's layout: fast or cheap.
+    #[arg(long, default_value = "fast")]
+    pub layout: String,
 }
 
 /// `talea datanet …`

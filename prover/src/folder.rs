@@ -73,6 +73,11 @@ impl Folder {
         self.path.join("proof.talea")
     }
 
+    /// `wrapped.talea`
+    pub fn wrapped(&self) -> PathBuf {
+        self.path.join("wrapped.talea")
+    }
+
     /// `proof.checkpoint`: what a proof that was stopped goes on from.
     pub fn checkpoint(&self) -> PathBuf {
         self.path.join("proof.checkpoint")

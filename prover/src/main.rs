@@ -6,9 +6,11 @@
 mod cli;
 mod commands;
 mod folder;
+mod onchain;
 mod output;
 mod proving;
 mod report;
+mod wrapping;
 
 use std::process::ExitCode;
 

@@ -19,7 +19,7 @@ use talea_circuits::{
         halves,
     },
 };
-use talea_formats::proof::{AdapterSizes, BatchProof, ModuleSizes, ProvenSizes};
+use talea_formats::proof::{AdapterSizes, BatchStatement, ModuleSizes, ProvenSizes};
 use talea_witness::{
     Result, adapter::quantise::IntAdapter, batch::Batch, error::Error, influence::index::Index,
     network::Policy as NetworkPolicy, trace::IntTrace,
@@ -222,8 +222,8 @@ pub fn point(p: &G1Affine) -> [u8; 64] {
     point_bytes(p)
 }
 
-/// The statement of a proof's file.
-pub fn statement(file: &Path, p: &BatchProof) -> Result<Statement<Fr>> {
+/// The statement of a file.
+pub fn statement(file: &Path, p: &BatchStatement) -> Result<Statement<Fr>> {
     let of = |field: &str, b: &[u8; 32]| scalar(file, field, b);
     let address = |a: &[u8; 20]| {
         let mut wide = [0; 32];

@@ -78,18 +78,18 @@ fn other_statements_are_refused() {
     let network = fixture("second");
     type Lie = fn(&mut BatchProof);
     let lies: [(&str, Lie); 12] = [
-        ("another chain, contract or node", |p| p.chain_id += 1),
-        ("another chain, contract or node", |p| p.contract[3] ^= 1),
-        ("another chain, contract or node", |p| p.node[3] ^= 1),
-        ("Relation", |p| p.nonce += 1),
-        ("Relation", |p| p.slots[0].fees += 1),
-        ("payout slots other than those of", |p| p.slots[0].base += 16),
-        ("another policy than that of", |p| p.slots[0].policy[0] ^= 1),
-        ("commitments to", |p| p.slots[0].adapter[0] ^= 1),
-        ("payout slots other than the registry's", |p| p.node_slot ^= 1),
-        ("other receipts than the folder's", |p| p.receipts[0] ^= 1),
-        ("C_X", |p| p.inputs[0] ^= 1),
-        ("C_req", |p| p.requests[0] ^= 1),
+        ("another chain, contract or node", |p| p.statement.chain_id += 1),
+        ("another chain, contract or node", |p| p.statement.contract[3] ^= 1),
+        ("another chain, contract or node", |p| p.statement.node[3] ^= 1),
+        ("Relation", |p| p.statement.nonce += 1),
+        ("Relation", |p| p.statement.slots[0].fees += 1),
+        ("payout slots other than those of", |p| p.statement.slots[0].base += 16),
+        ("another policy than that of", |p| p.statement.slots[0].policy[0] ^= 1),
+        ("commitments to", |p| p.statement.slots[0].adapter[0] ^= 1),
+        ("payout slots other than the registry's", |p| p.statement.node_slot ^= 1),
+        ("other receipts than the folder's", |p| p.statement.receipts[0] ^= 1),
+        ("C_X", |p| p.statement.inputs[0] ^= 1),
+        ("C_req", |p| p.statement.requests[0] ^= 1),
     ];
     for (why, lie) in lies {
         let tmp = copy();
@@ -148,7 +148,7 @@ fn registered_commitments_and_attestations_are_checked() {
     talea(&[&prove[..], &["--seed", s(&seed)]].concat()).expect_status(0);
     talea(&verify(&network, tmp.path())).expect_status(0);
     let (mut second, _) = load::<BatchProof>(&file).unwrap();
-    assert_ne!(first.inputs, second.inputs, "other salts");
+    assert_ne!(first.statement.inputs, second.statement.inputs, "other salts");
     second.attestation = first.attestation.clone();
     save(&file, &second).unwrap();
     let said = talea(&verify(&network, tmp.path())).expect_status(1).stderr();

@@ -57,9 +57,18 @@ pub struct Columns {
     before: usize,
 }
 
-/// What one more chunk costs, in coefficients of an opening. Its point takes some 60,000 cells of the wrap at 11 µs, a
-/// coefficient two multiplications of full size at 2.3 µs (DESIGN.md §1, §5).
-const POINT: usize = 1 << 17;
+/// The size of chunk that costs least for groups of columns with chunks of their own, which one opening serves: that of the largest
+/// chunk decides what it costs.
+pub fn chunk_vars(groups: &[&Columns]) -> usize {
+    let largest = groups.iter().map(|g| g.largest()).max().unwrap_or(0);
+    let chunks = |n: usize| groups.iter().fold(0usize, |sum, g| sum.saturating_add(g.cells().div_ceil(1 << n)));
+    let cost = |n: &usize| (1usize << n).saturating_add(chunks(*n).saturating_mul(POINT));
+    (largest..=LARGEST.max(largest)).min_by_key(cost).unwrap_or(largest)
+}
+
+/// What one more chunk costs, in coefficients of an opening. Its point takes some 58,000 cells of the wrap at 15 to 18 µs, a
+/// coefficient 5.3 µs of the opening (both measured on two cores).
+const POINT: usize = 3 << 16;
 /// No column or chunk may have more variables.
 pub const MAX_VARS: usize = 32;
 /// Chunks beyond this need a reference string that few ceremonies have.
@@ -77,12 +86,22 @@ impl Columns {
         Self { list: Vec::new(), before: layout.columns.len() }
     }
 
+    /// Columns that will join after these.
+    pub fn after(other: &Self) -> Self {
+        Self { list: Vec::new(), before: other.before + other.list.len() }
+    }
+
+    fn largest(&self) -> usize {
+        self.list.iter().map(|c| c.1).max().unwrap_or(0).min(MAX_VARS)
+    }
+
+    fn cells(&self) -> usize {
+        self.list.iter().fold(0usize, |sum, c| sum.saturating_add(1 << c.1.min(MAX_VARS)))
+    }
+
     /// The size of chunk that costs least, for the wrap and the opening together: a small batch gets a small one.
     pub fn chunk_vars(&self) -> usize {
-        let largest = self.list.iter().map(|c| c.1).max().unwrap_or(0).min(MAX_VARS);
-        let cells = self.list.iter().fold(0usize, |sum, c| sum.saturating_add(1 << c.1.min(MAX_VARS)));
-        let cost = |n: &usize| (1usize << n).saturating_add(cells.div_ceil(1 << n).saturating_mul(POINT));
-        (largest..=LARGEST.max(largest)).min_by_key(cost).unwrap_or(largest)
+        chunk_vars(&[self])
     }
 
     /// Stacks the columns, largest first and otherwise in the order given, into chunks of 2^chunk_vars.
@@ -109,10 +128,10 @@ impl Columns {
         Layout { chunks: vec![chunk_vars; total.div_ceil(1 << chunk_vars)], columns }
     }
 
-    /// Stacks the columns into chunks of the size that costs least.
-    pub fn stack_well(self) -> Layout {
-        let chunk_vars = self.chunk_vars();
-        self.stacked(chunk_vars)
+    /// Stacks the columns into chunks of 2^most, or into one that is smaller.
+    fn stack_within(self, most: usize) -> Layout {
+        let whole = self.cells().max(1).next_power_of_two().trailing_zeros() as usize;
+        self.stacked(most.min(whole))
     }
 
     fn vars(&self) -> Vec<usize> {
@@ -121,13 +140,23 @@ impl Columns {
 }
 
 impl Layout {
-    /// Takes over the chunks and columns that were made to stand [`Columns::behind`] this layout; returns their chunks.
+    /// Takes over columns that were made to stand [`Columns::behind`] this layout, in chunks of the size that costs least for them;
+    /// returns their chunks.
     ///
     /// # Panics
     /// If they were made for another.
     pub fn join(&mut self, other: Columns) -> Range<usize> {
+        let most = other.chunk_vars();
+        self.join_within(other, most)
+    }
+
+    /// The same in chunks of at most 2^most, which holds the largest of the columns.
+    ///
+    /// # Panics
+    /// If they were made for another layout.
+    pub fn join_within(&mut self, other: Columns, most: usize) -> Range<usize> {
         assert_eq!(other.before, self.columns.len(), "columns of this layout's key");
-        let (first, other) = (self.chunks.len(), other.stack_well());
+        let (first, other) = (self.chunks.len(), other.stack_within(most));
         self.chunks.extend(other.chunks);
         self.columns.extend(other.columns.into_iter().map(|c| Placed { chunk: c.chunk + first, ..c }));
         first..self.chunks.len()

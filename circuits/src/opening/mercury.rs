@@ -16,23 +16,23 @@
 //!
 //! The equations are checked at z: D(z) and S(1/z) are computed from the other values, the value of
 //! F − (z^b − α)·q − g at z is zero, and three KZG openings (at z, 1/z and α; Kate, Zaverucha and Goldberg 2010) are folded
-//! into one accumulator with a weight μ. Source: eprint 2025/385, §4, with openings point by point instead of its §2.3.
+//! into one accumulator with weights μ, of which the prover says the right side. Source: eprint 2025/385, §4, with openings point by point instead of its §2.3.
 
-use ark_bn254::Fr;
-
-use super::{Accumulator, Sum};
+use super::{Accumulator, Evaluation, Sum};
 use crate::{
     arithmetic::Arithmetic,
     error::{Check, Result},
     transcript::{Source, Transcript},
 };
 
-/// Verifies that Σ weight·commitment opens to `value` at `point` (its lowest variable first), up to an accumulator.
+/// Verifies that Σ weight·commitment opens to `value` at `point` (its lowest variable first), and the evaluations of others, up to
+/// an accumulator.
 ///
 /// # Errors
 /// Malformed bytes; [`Check::Challenge`] where z is zero.
 pub fn verify<A: Arithmetic, R: Source<A>>(
     tx: &mut Transcript<'_, A, R>, folded: Vec<(A::Scalar, A::Point)>, point: &[A::Scalar], value: &A::Scalar,
+    others: Vec<Evaluation<A>>,
 ) -> Result<Accumulator<A>> {
     let a = tx.arithmetic;
     let low = point.len().div_ceil(2);
@@ -58,40 +58,41 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     let s_inv = a.mul(&rest, &z);
     let z_b = (0..low).fold(z.clone(), |power, _| a.mul(&power, &power)); // z^b
     let d_z = a.mul(&a.mul(&z_b, &inverse), &g_inv);
-    // 5. the three openings, folded
-    let delta = tx.challenge();
+    // 5. the three openings, folded with weights of 128 bits
+    let [d1, d2, d3, d4] = [(); 4].map(|()| tx.weight());
     let at_z = tx.point("opening at z")?;
     let at_inverse = tx.point("opening at 1/z")?;
     let at_alpha = tx.point("opening at alpha")?;
-    let mu = tx.challenge();
-    let mu2 = a.mul(&mu, &mu);
-    let powers: Vec<A::Scalar> = std::iter::successors(Some(a.small(1)), |p| Some(a.mul(p, &delta))).take(5).collect();
-    let [one, d1, d2, d3, d4] = powers.try_into().unwrap_or_else(|_| [(); 5].map(|()| a.small(0)));
-    // at z: F − (z^b − α)q − g is 0; then g, h, S, D
-    let of_g = a.add(&a.sub(&d1, &one), &mu);
-    let of_h = a.add(&a.mul_add(&mu, &d1, &d2), &mu2);
-    let of_s = a.mul_add(&mu, &d2, &d3);
+    let [m1, m2] = [(); 2].map(|()| tx.weight());
+    let one = a.small(1);
+    // at z: F − (z^b − α)q − g is 0; then g, h, S, D. At 1/z: g, h, S with the first weights again. At α: h
+    let of_g = a.sub(&a.add(&d1, &m1), &one);
+    let of_h = a.add(&a.mul_add(&m1, &d2, &d2), &m2);
+    let of_s = a.mul_add(&m1, &d3, &d3);
     let of_q = a.sub(&alpha, &z_b);
     let value_z = a.sum(&[a.mul(&d1, &g_z), a.mul(&d2, &h_z), a.mul(&d3, &s_z), a.mul(&d4, &d_z)]);
-    let value_inverse = a.sum(&[g_inv, a.mul(&d1, &h_inv), a.mul(&d2, &s_inv)]);
-    let values = a.sum(&[value_z, a.mul(&mu, &value_inverse), a.mul(&mu2, &h_alpha)]);
-    let long = vec![
-        (of_q, q),
-        (of_g, g),
-        (of_h, h),
-        (of_s, s),
-        (d4, d),
-        (z, at_z.clone()),
-        (a.mul(&mu, &inverse), at_inverse.clone()),
-        (a.mul(&mu2, &alpha), at_alpha.clone()),
-    ];
-    let left = Sum { short: folded, long, generator: a.sub(&a.small(0), &values) };
-    let right = Sum {
-        short: Vec::new(),
-        long: vec![(one, at_z), (mu, at_inverse), (mu2, at_alpha)],
-        generator: a.constant(Fr::from(0u64)),
-    };
-    Ok(Accumulator { left, right })
+    let value_inverse = a.sum(&[g_inv, a.mul(&d2, &h_inv), a.mul(&d3, &s_inv)]);
+    let values = a.sum(&[value_z, a.mul(&m1, &value_inverse), a.mul(&m2, &h_alpha)]);
+    let mut short = folded;
+    short.extend([(of_g, g), (d4, d)]);
+    let mut long = vec![(of_q, q), (of_h, h), (of_s, s)];
+    let mut generator = a.sub(&a.small(0), &values);
+    let mut quotients = vec![(one, z, at_z), (m1, inverse, at_inverse), (m2, alpha, at_alpha)];
+    // 6. C − value = (X − at)·quotient of the others
+    for other in others {
+        let weight = tx.weight();
+        generator = a.sub(&generator, &a.mul(&weight, &other.value));
+        short.push((weight.clone(), other.commitment));
+        quotients.push((weight, other.at, other.quotient));
+    }
+    // 7. the right side is Σ weight·quotient: the prover says it, and one more weight joins the difference to the left
+    let right = tx.point("opening right side")?;
+    let nu = tx.weight();
+    for (weight, at, quotient) in quotients {
+        long.push((a.mul(&weight, &a.sub(&at, &nu)), quotient));
+    }
+    short.push((nu, right.clone()));
+    Ok(Accumulator { left: Sum { short, long, generator }, right })
 }
 
 /// P_u(x) = Π_k (u_k·x^{2^k} + 1 − u_k).

@@ -25,12 +25,24 @@ use crate::{
 
 /// A sum of points with factors.
 pub struct Sum<A: Arithmetic> {
-    /// Points with factors of 128 bits.
+    /// Points with factors below 2^129: weights of 128 bits, or sums of two.
     pub short: Vec<(A::Scalar, A::Point)>,
     /// Points with factors of any size.
     pub long: Vec<(A::Scalar, A::Point)>,
     /// The factor of the group's generator.
     pub generator: A::Scalar,
+}
+
+/// A claim that a commitment's polynomial has a value somewhere, with its proof: all of it has been absorbed.
+pub struct Evaluation<A: Arithmetic> {
+    /// The commitment.
+    pub commitment: A::Point,
+    /// Where.
+    pub at: A::Scalar,
+    /// The value.
+    pub value: A::Scalar,
+    /// The commitment to (polynomial − value)/(X − at).
+    pub quotient: A::Point,
 }
 
 /// Two points of which e(left, [1]₂) = e(right, [τ]₂) remains to be shown.
@@ -42,16 +54,17 @@ pub struct Accumulator<A: Arithmetic> {
     /// Left.
     pub left: Sum<A>,
     /// Right.
-    pub right: Sum<A>,
+    pub right: A::Point,
 }
 
-/// Verifies claims against the chunks' commitments, up to an accumulator. `chunks` are in the order of the layout; they and the
-/// values of all claims have been absorbed.
+/// Verifies claims against the chunks' commitments, and evaluations of other polynomials, up to an accumulator. `chunks` are in the
+/// order of the layout; they and the values of all claims have been absorbed.
 ///
 /// # Errors
 /// Malformed bytes, or the equation that fails.
 pub fn verify<A: Arithmetic, R: Source<A>>(
     tx: &mut Transcript<'_, A, R>, layout: &Layout, chunks: Vec<A::Point>, claims: Claims<A::Scalar>,
+    others: Vec<Evaluation<A>>,
 ) -> Result<Accumulator<A>> {
     let a = tx.arithmetic;
     let gamma = tx.challenge();
@@ -81,7 +94,7 @@ pub fn verify<A: Arithmetic, R: Source<A>>(
     a.assert_eq(Check::OpeningBatch, &end.value, &expected)?;
     let weights: Vec<_> = values.iter().map(|_| tx.weight()).collect();
     let value = weights.iter().zip(&values).fold(a.small(0), |sum, (w, v)| a.mul_add(w, v, &sum));
-    mercury::verify(tx, weights.into_iter().zip(chunks).collect(), &end.point, &value)
+    mercury::verify(tx, weights.into_iter().zip(chunks).collect(), &end.point, &value, others)
 }
 
 /// Weight, chunk and place of every slice that a claim is about, or none if it does not fit its columns: like a missing
@@ -118,8 +131,7 @@ impl<A: Plain> Accumulator<A> {
     /// # Errors
     /// [`Check::Pairing`].
     pub fn check(self, key: &PairingKey) -> Result<()> {
-        let (left, right) = (sum(self.left), sum(self.right));
-        let product = Bn254::multi_pairing([left, -right], [G2Affine::generator(), key.tau]);
+        let product = Bn254::multi_pairing([sum(self.left), -self.right], [G2Affine::generator(), key.tau]);
         if product.is_zero() { Ok(()) } else { Err(Rejection::Check(Check::Pairing)) }
     }
 }

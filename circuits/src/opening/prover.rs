@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ark_bn254::{Fr, G1Affine};
-use ark_ec::CurveGroup;
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, One, Zero, batch_inversion};
 use ark_poly::{DenseUVPolynomial, Polynomial, univariate::DensePolynomial};
 use rayon::prelude::*;
@@ -17,13 +17,13 @@ use crate::{
     transcript::writer::Writer,
 };
 
-/// Discharges claims.
+/// Discharges claims, and with them the evaluations of other polynomials that have these quotients.
 ///
 /// # Panics
 /// If `powers` are fewer than 2^N + 1, or a claim is about a column that is not there.
 pub fn prove(
     tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], layout: &Layout, witness: &Witness,
-    claims: Claims<Fr>,
+    claims: Claims<Fr>, quotients: &[G1Affine],
 ) {
     let gamma = tx.challenge();
     let mut columns: Vec<Column> =
@@ -70,7 +70,7 @@ pub fn prove(
     cells.0.iter().for_each(|((chunk, _), [f, _])| values[*chunk] = *f);
     values.iter().for_each(|value| tx.scalar(value));
     let factors: Vec<Fr> = values.iter().map(|_| tx.weight()).collect();
-    mercury(tx, device, powers, witness.combine(device, layout, &factors), &point);
+    mercury(tx, device, powers, witness.combine(device, layout, &factors), &point, quotients);
 }
 
 /// A column and the claims about it, while its own variables are being bound.
@@ -221,7 +221,10 @@ impl Cells {
 }
 
 /// Opens Σ F_i·X^i (i ≤ 2^N, the last one the salt) at a point, lowest variable first.
-pub fn mercury(tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], f: Vec<Fr>, point: &[Fr]) {
+pub fn mercury(
+    tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], f: Vec<Fr>, point: &[Fr],
+    quotients: &[G1Affine],
+) {
     let low = point.len().div_ceil(2);
     let (b, (u, v)) = (1usize << low, point.split_at(low));
     let (pu, pv) = (device.eq(u), device.eq(v));
@@ -259,23 +262,27 @@ pub fn mercury(tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Af
         .iter()
         .for_each(|value| tx.scalar(value));
     // 5. the three openings
-    let delta = tx.challenge();
+    let [d1, d2, d3, d4] = [(); 4].map(|()| tx.weight());
     let factor = z.pow([b as u64]) - alpha;
     let mut numerator = f;
     numerator[..q.len()].par_iter_mut().zip(&q).for_each(|(f, q)| *f -= factor * q);
-    let powers_of = [delta, delta.square(), delta.square() * delta, delta.square().square()];
     add(&mut numerator, &g, -Fr::one());
-    for (p, weight) in [&g, &h, &s, &d].into_iter().zip(powers_of) {
+    for (p, weight) in [&g, &h, &s, &d].into_iter().zip([d1, d2, d3, d4]) {
         add(&mut numerator, p, weight);
     }
-    tx.point(&commit(&quotient(&numerator, &z)));
+    let at_z = commit(&quotient(&numerator, &z));
+    tx.point(&at_z);
     let mut small = vec![Fr::zero(); g.len().max(h.len()).max(s.len())];
-    for (p, weight) in [&g, &h, &s].into_iter().zip([Fr::one(), delta, delta.square()]) {
+    for (p, weight) in [&g, &h, &s].into_iter().zip([Fr::one(), d2, d3]) {
         add(&mut small, p, weight);
     }
-    tx.point(&commit(&quotient(&small, &inverse)));
-    tx.point(&commit(&quotient(&h, &alpha)));
-    tx.challenge();
+    let own = [commit(&quotient(&small, &inverse)), commit(&quotient(&h, &alpha))];
+    own.iter().for_each(|point| tx.point(point));
+    // 6. and 7. all quotients, weighted
+    let weighted = own.iter().chain(quotients).map(|point| *point * tx.weight());
+    let right = weighted.fold(at_z.into_group(), |sum, point| sum + point);
+    tx.point(&right.into_affine());
+    tx.weight();
 }
 
 /// `to += weight·p`

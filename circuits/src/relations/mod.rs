@@ -48,7 +48,7 @@ use crate::{
     columns::{Claims, ColumnId, Layout},
     error::{Check, Result},
     lookup::{Lookups, Malformed},
-    opening::{self, Accumulator, PairingKey},
+    opening::{self, Accumulator, Evaluation, PairingKey},
     transcript::{Source, Transcript, bytes::Bytes, halves},
 };
 use adapter::{digest_adapter, digest_words};
@@ -136,14 +136,8 @@ impl Key {
         let opened = flow::relations(self, statement, &mut party)?;
         let claims = party.claims;
         let quotient = tx.point("payout quotient")?;
-        let mut accumulator = opening::verify(&mut tx, &self.layout, chunks, claims)?;
-        // C_pay − value = (X − ζ)·quotient, joined with a weight drawn after all points
-        let weight = tx.challenge();
-        accumulator.left.long.push((weight.clone(), payouts));
-        accumulator.left.long.push((a.mul(&weight, &opened.zeta), quotient.clone()));
-        let value = a.mul(&weight, &opened.value);
-        accumulator.left.generator = a.sub(&accumulator.left.generator, &value);
-        accumulator.right.long.push((weight, quotient));
+        let payouts = Evaluation { commitment: payouts, at: opened.zeta, value: opened.value, quotient };
+        let accumulator = opening::verify(&mut tx, &self.layout, chunks, claims, vec![payouts])?;
         tx.finish()?;
         Ok(accumulator)
     }

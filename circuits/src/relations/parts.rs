@@ -12,7 +12,7 @@ use super::{
     shape::{Shape, blocks, log},
 };
 use crate::{
-    columns::{ColumnId, Columns, Layout},
+    columns::{ColumnId, Columns, Layout, chunk_vars},
     lookup::{
         Entry, Form, Lookups, Malformed, Table, Values,
         range::{self, Limbs, Number},
@@ -145,21 +145,19 @@ impl Parts {
         let (cell, row, range) = (k + q + a, q + a, range_bits(shape));
         let limbs = |to: &mut Columns, name, vars, bits| Limbs::new(to, name, vars, bits, range);
 
-        let mut to = Columns::behind(&layout);
-        let x = shape.inputs().iter().map(|b| to.push("x", b.vars + t + q)).collect();
-        groups.x = layout.join(to);
+        let mut own_x = Columns::behind(&layout);
+        let x = shape.inputs().iter().map(|b| own_x.push("x", b.vars + t + q)).collect();
 
-        let mut to = Columns::behind(&layout);
+        let mut to = Columns::after(&own_x);
         let fee = limbs(&mut to, "fee", row, FEE_BITS);
         let (tokens, head) = (to.push("tokens", row), to.push("head", row));
         let receipt = [(); 4].map(|()| to.push("receipt", row));
-        groups.requests = layout.join(to);
+        let own_requests = to;
 
-        let mut to = Columns::behind(&layout);
-        let d = shape.outputs().iter().map(|b| to.push("d", b.vars + t + q)).collect();
-        groups.deltas = layout.join(to);
+        let mut own_d = Columns::after(&own_requests);
+        let d = shape.outputs().iter().map(|b| own_d.push("d", b.vars + t + q)).collect();
 
-        let mut to = Columns::behind(&layout);
+        let mut to = Columns::after(&own_d);
         let cube = |(first, vars): (usize, usize)| Cube {
             first,
             places: 1 << vars,
@@ -205,7 +203,10 @@ impl Parts {
             multiplicities: [to.push("multiplicities", range), to.push("multiplicities", POWERS)],
             range,
         };
-        groups.main = layout.join(to);
+        let most = chunk_vars(&[&own_x, &own_requests, &own_d, &to]);
+        let mut join = |columns| layout.join_within(columns, most);
+        (groups.x, groups.requests, groups.deltas, groups.main) =
+            (join(own_x), join(own_requests), join(own_d), join(to));
         (parts, layout, groups)
     }
 

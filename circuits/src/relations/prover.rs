@@ -163,9 +163,9 @@ impl<'b> Committed<'b> {
         let opened = flow::relations(self.key, &self.statement, &mut party)?;
         let Proving { mut tx, claims, stage, .. } = party.live;
         stage("opening");
-        tx.point(&device.msm(powers, &opening::prover::quotient(&self.payouts, &opened.zeta)).into_affine());
-        opening::prover::prove(&mut tx, device, powers, &self.key.layout, &self.witness, claims);
-        tx.challenge();
+        let quotient = device.msm(powers, &opening::prover::quotient(&self.payouts, &opened.zeta)).into_affine();
+        tx.point(&quotient);
+        opening::prover::prove(&mut tx, device, powers, &self.key.layout, &self.witness, claims, &[quotient]);
         Ok(tx.finish())
     }
 }

@@ -1,8 +1,13 @@
 //! `talea demo`: a whole network folder, end to end.
 
-use std::{collections::HashMap, path::PathBuf, time::Instant};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use serde_json::{Value, json};
+use talea_circuits::{opening::PairingKey, relations::Key, wrap::keys::Circuit};
 use talea_srs::Srs;
 use talea_witness::{
     adapter::{
@@ -14,17 +19,18 @@ use talea_witness::{
     batch::{Batch, Registered, Role, Traced, bind_receipts, build},
     bounds::CLUSTER_BITS,
     datanet::{Datanet, Status, without_clusters},
+    error::Error,
     model::Base,
     network::{AdapterEntry, Network},
     receipts::import::import,
 };
 
-use super::{adapter, batch, commit, datanet, print_json, proof, stem, trace::request_stem};
+use super::{adapter, batch, commit, commit::secret, datanet, print_json, proof, stem, trace::request_stem, wrap};
 use crate::{
     cli::DemoArgs,
     folder::{Folder, commitment_beside, files_below, index_beside, report_beside, salts_beside},
     output::{Names, Trust, advance, bar, cluster_name, grouped, print_labels, table},
-    proving,
+    proving, wrapping,
 };
 
 /// One adapter after registration, with what it would be like without clusters.
@@ -70,13 +76,19 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     let without = unclustered.map(|all| build(network.chain_id, network.node, &all, &traced, None)).transpose()?;
     let srs = if args.no_proof { None } else { Some(reference_string(args, &network, &registered, &result)?) };
     let proven = srs.as_ref().map(|srs| prove(&network, &folder, &registered, srs, &mut files)).transpose()?;
+    let keys = keys_folder(args);
+    let job = wrap::Job { keys: &keys, layout: &args.layout, seed: secret(None)? };
+    let wrapped = srs.as_ref().filter(|_| !args.no_wrap).map(|srs| wrap::prove(&folder, srs, &job)).transpose()?;
+    if wrapped.is_some() {
+        files.push(folder.wrapped());
+    }
     let mut inputs = network.files.clone();
     inputs.extend(base.files());
     inputs.extend(entries.iter_mut().flat_map(|e| std::mem::take(&mut e.inputs)));
     folder.write_manifest(files, &network.root, inputs)?;
     let mut trust = Trust { receipts: batch::attested(&result, &folder)?, proof: None };
     if let Some(proven) = &proven {
-        trust = proof::trust_of(&network, &proven.file);
+        trust = proof::trust_of(&network, &proven.file.statement, proven.file.attestation.as_ref());
     }
     let losers = losers(&entries, &result, without.as_ref());
     if json {
@@ -86,11 +98,17 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         if let Some((proven, srs)) = proven.as_ref().zip(srs.as_ref()) {
             doc["proof"] = proof::facts(proven, srs, trust);
         }
+        if let Some((wrapped, srs)) = wrapped.as_ref().zip(srs.as_ref()) {
+            doc["wrap"] = wrap::facts(wrapped, srs, trust);
+        }
         print_json(&doc);
     } else {
         print(&network, &entries, &result, &losers, &traced);
         if let Some((proven, srs)) = proven.as_ref().zip(srs.as_ref()) {
             proof::print(proven, &folder.proof(), srs);
+        }
+        if let Some((wrapped, srs)) = wrapped.as_ref().zip(srs.as_ref()) {
+            wrap::print(wrapped, &folder.wrapped(), &keys, srs);
         }
         print_labels(trust);
         println!(
@@ -112,8 +130,26 @@ fn reference_string(
     }
     debug_assert_eq!(network.adapters.len(), registered.len());
     let sizes: Vec<_> = registered.iter().map(|r| proving::adapter_sizes(&r.adapter, r.index.rows.len())).collect();
-    let k = proof::powers_needed(&proving::batch_sizes(batch, &sizes, true));
-    Ok(Srs::dev(k as u32, &[], "talea demo")?)
+    let sizes = proving::batch_sizes(batch, &sizes, true);
+    let k = proof::powers_needed(&sizes) as u32;
+    if args.no_wrap {
+        return Ok(Srs::dev(k, &[], DEMO)?);
+    }
+    // the circuit decides how many points its wrap needs, and it knows τ
+    let tau = Srs::dev(0, &[], DEMO)?.tau;
+    let key = Key::new(proving::shape(&sizes), &PairingKey { tau })
+        .map_err(|e| Error::input("batch.talea", "shape", e, "one that can be proven"))?;
+    let rows = Circuit::new(&key, wrapping::plan(&args.layout)?).k();
+    Ok(Srs::dev(k.max(rows), &[rows], DEMO)?)
+}
+
+/// What the demonstration's reference string is hashed from.
+const DEMO: &str = "talea demo";
+
+/// Where the wrap's keys are.
+fn keys_folder(args: &DemoArgs) -> PathBuf {
+    let beside = || args.out.parent().unwrap_or(Path::new("")).join("keys");
+    args.keys.clone().unwrap_or_else(beside)
 }
 
 /// Commits to the adapters and proves the batch. The salts' seed is public, so that two runs write the same bytes: a demonstration

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod batch;
 pub mod bench;
 pub mod commit;
+pub mod contracts;
 pub mod datanet;
 pub mod demo;
 pub mod explain;
@@ -13,6 +14,7 @@ pub mod receipts;
 pub mod srs;
 pub mod trace;
 pub mod verify;
+pub mod wrap;
 
 use crate::cli::{Cli, Command};
 
@@ -27,6 +29,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Trace(c) => trace::run(c, cli.json),
         Command::Receipts(c) => receipts::run(c, cli.json),
         Command::Batch(c) => batch::run(c, cli.json),
+        Command::Wrap(c) => wrap::run(c, cli.json),
+        Command::Contracts(c) => contracts::run(c, cli.json),
         Command::Srs(c) => srs::run(c, cli.json),
         Command::Bench(c) => bench::run(c, cli.json),
     }

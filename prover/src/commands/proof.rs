@@ -15,7 +15,7 @@ use talea_circuits::{
 };
 use talea_formats::{
     artefact::Artefact,
-    proof::{AdapterSizes, Attestation, BatchProof, ProvenSizes, ProvenSlot, SignedAttestation},
+    proof::{AdapterSizes, Attestation, BatchProof, BatchStatement, ProvenSizes, ProvenSlot, SignedAttestation},
 };
 use talea_gpu::Cpu;
 use talea_srs::Srs;
@@ -179,7 +179,7 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     clock.end();
     clock.progress.finish_and_clear();
     let mut file = proof_file(network, &batch, proven, &committed, &context, &registry, bytes);
-    file.attestation = attest(network, folder, &batch, &file)?;
+    file.attestation = attest(network, folder, &batch, &file.statement)?;
     let digest = save(&folder.proof(), &file)?;
     std::fs::remove_file(folder.checkpoint()).map_err(|e| Error::io(&folder.checkpoint(), e))?;
     let rows = batch.requests.iter().map(|q| q.tokens as usize).sum();
@@ -257,7 +257,7 @@ fn proof_file(
             fees: slot.fees,
         }
     };
-    BatchProof {
+    let statement = BatchStatement {
         sizes,
         chain_id: context.chain,
         contract: context.contract,
@@ -270,13 +270,12 @@ fn proof_file(
         requests: proving::bytes(&s.requests),
         deltas: proving::bytes(&s.deltas),
         payouts: proving::point(&committed.payout_point),
-        proof,
-        attestation: None,
-    }
+    };
+    BatchProof { statement, proof, attestation: None }
 }
 
 /// What the attester signs of a proof.
-fn attestation(p: &BatchProof) -> Attestation {
+fn attestation(p: &BatchStatement) -> Attestation {
     let big = |b: &[u8; 32]| {
         let mut out = *b;
         out.reverse();
@@ -293,7 +292,7 @@ fn attestation(p: &BatchProof) -> Attestation {
 
 /// The attester's signature, where the network has its key and every request of the batch has a checked receipt of this
 /// network. Rows of X are signed as they are: nobody computes them again here.
-fn attest(network: &Network, folder: &Folder, batch: &Batch, p: &BatchProof) -> Result<Option<SignedAttestation>> {
+fn attest(network: &Network, folder: &Folder, batch: &Batch, p: &BatchStatement) -> Result<Option<SignedAttestation>> {
     let Some((who, key)) = network.attester.and_then(|who| Some((who, network.keys.0.get(&who)?))) else {
         return Ok(None);
     };
@@ -316,7 +315,7 @@ pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     let seed = if *resume { None } else { Some(secret(seed.as_deref())?) };
     let job = Job { srs: &srs, nonce: *nonce, deltas: !no_deltas, seed };
     let proven = run(&network, &folder, &job)?;
-    let trust = trust_of(&network, &proven.file);
+    let trust = trust_of(&network, &proven.file.statement, proven.file.attestation.as_ref());
     if json {
         print_json(&facts(&proven, &srs, trust));
     } else {
@@ -328,16 +327,16 @@ pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
 
 /// What a verified proof's outputs rest on. Receipts in a folder are not tied to what is proven but through the attester's
 /// signature, so they attest nothing here.
-pub fn trust_of(network: &Network, proof: &BatchProof) -> Trust {
-    let attested = match (&proof.attestation, network.attester) {
+pub fn trust_of(network: &Network, statement: &BatchStatement, signed: Option<&SignedAttestation>) -> Trust {
+    let attested = match (signed, network.attester) {
         (Some(signed), Some(attester)) => {
-            let digest = attestation(proof).digest(&network.domain());
+            let digest = attestation(statement).digest(&network.domain());
             signed.attester == attester.into_array()
                 && check_signature(&signed.signature, &digest, &signed.attester).is_ok()
         }
         _ => false,
     };
-    Trust { receipts: false, proof: Some(ProofTrust { deltas: proof.sizes.deltas, attested }) }
+    Trust { receipts: false, proof: Some(ProofTrust { deltas: statement.sizes.deltas, attested }) }
 }
 
 /// A proof and its costs as JSON.
@@ -350,12 +349,12 @@ pub fn facts(p: &Proven, srs: &Srs, trust: Trust) -> Value {
         "peak_kib": super::bench::peak_kib(),
         "threads": rayon::current_num_threads(),
         "srs": srs.origin.to_string(),
-        "statement": statement_json(&p.file),
+        "statement": statement_json(&p.file.statement),
         "labels": labels_json(trust),
     })
 }
 
-pub fn statement_json(p: &BatchProof) -> Value {
+pub fn statement_json(p: &BatchStatement) -> Value {
     let slot = |s: &ProvenSlot| {
         json!({
             "adapter": s.name, "digest": hex(&s.adapter), "policy": hex(&s.policy), "base": s.base, "fees": s.fees.to_string(),

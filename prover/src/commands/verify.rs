@@ -6,8 +6,13 @@ use std::{
 };
 
 use serde_json::json;
-use talea_circuits::{arithmetic::Native, opening::PairingKey, relations::Key};
-use talea_formats::proof::{AdapterSizes, BatchProof, Commitment};
+use talea_circuits::{
+    Fr,
+    arithmetic::Native,
+    opening::PairingKey,
+    relations::{Key, statement::Statement},
+};
+use talea_formats::proof::{AdapterSizes, BatchProof, BatchStatement, Commitment, SignedAttestation};
 use talea_srs::Srs;
 use talea_witness::{
     Result,
@@ -35,6 +40,7 @@ pub fn run(network: &Path, out: &Path, srs: &Path, json: bool) -> anyhow::Result
     let path = folder.proof();
     let (proof, blake3) = load::<BatchProof>(&path)?;
     let start = Instant::now();
+    let p = &proof.statement;
     let trust = match checked(&network, &folder, &srs, &path, &proof) {
         Ok(trust) => trust,
         Err(Refused::Input(e)) => return Err(e.into()),
@@ -47,19 +53,19 @@ pub fn run(network: &Path, out: &Path, srs: &Path, json: bool) -> anyhow::Result
     if json {
         print_json(&json!({
             "accepted": true, "blake3": hex(&blake3), "seconds": seconds, "srs": srs.origin.to_string(),
-            "statement": statement_json(&proof), "labels": labels_json(trust),
+            "statement": statement_json(p), "labels": labels_json(trust),
         }));
     } else {
         say(format_args!("ACCEPTED   {}   blake3 {}   in {:.0} ms", path.display(), hex(&blake3), seconds * 1e3));
         say(format_args!("reference string: {}", srs.origin));
-        say(format_args!("chain {}, node {}, nonce {}", proof.chain_id, checksummed(&proof.node), proof.nonce));
+        say(format_args!("chain {}, node {}, nonce {}", p.chain_id, checksummed(&p.node), p.nonce));
         println!(
             "Says nothing of batch.talea: amounts are behind C_pay. Adapters' commitments are those of this folder."
         );
         table(
             ["adapter", "payout slots from", "fees", "commitments"],
             &[1, 2],
-            proof.slots.iter().map(|s| [s.name.clone(), s.base.to_string(), grouped(s.fees), hex(&s.adapter)]),
+            p.slots.iter().map(|s| [s.name.clone(), s.base.to_string(), grouped(s.fees), hex(&s.adapter)]),
         );
         print_labels(trust);
     }
@@ -67,7 +73,7 @@ pub fn run(network: &Path, out: &Path, srs: &Path, json: bool) -> anyhow::Result
 }
 
 /// Why nothing is accepted.
-enum Refused {
+pub enum Refused {
     /// A file that cannot be read, or is another kind of thing.
     Input(Error),
     /// The proof, or what it says.
@@ -82,6 +88,31 @@ impl From<Error> for Refused {
 
 /// Verifies a proof against the network and the registered commitments.
 fn checked(network: &Network, folder: &Folder, srs: &Srs, path: &Path, p: &BatchProof) -> Result<Trust, Refused> {
+    let (key, statement) = check_statement(network, folder, srs, path, &p.statement)?;
+    if let Err(why) = key.verify(&PairingKey { tau: srs.tau }, &statement, &p.proof) {
+        return Err(Refused::Proof(format!("{}: {why}", path.display())));
+    }
+    check_attestation(network, path, &p.statement, p.attestation.as_ref())
+}
+
+/// A signature that is there must be the attester's.
+pub fn check_attestation(
+    network: &Network, path: &Path, p: &BatchStatement, signed: Option<&SignedAttestation>,
+) -> Result<Trust, Refused> {
+    let trust = trust_of(network, p, signed);
+    match signed.is_some() && !trust.proof.is_some_and(|t| t.attested) {
+        true => Err(Refused::Proof(format!(
+            "{}: attestation: not the network attester's signature over this batch",
+            path.display()
+        ))),
+        false => Ok(trust),
+    }
+}
+
+/// Compares a statement with the network and the registered commitments; returns the key of its shape, and its words.
+pub fn check_statement(
+    network: &Network, folder: &Folder, srs: &Srs, path: &Path, p: &BatchStatement,
+) -> Result<(Key, Statement<Fr>), Refused> {
     let no = |what: &str| Err(Refused::Proof(format!("{}: {what}", path.display())));
     let commitments: Vec<(PathBuf, Commitment)> = network
         .adapters
@@ -133,13 +164,5 @@ fn checked(network: &Network, folder: &Folder, srs: &Srs, path: &Path, p: &Batch
         Err(e) => return no(&e.to_string()),
     };
     let statement = proving::statement(path, p).map_err(|e| Refused::Proof(e.to_string()))?;
-    if let Err(why) = key.verify(&pairing, &statement, &p.proof) {
-        return no(&why.to_string());
-    }
-    let trust = trust_of(network, p);
-    let signed = trust.proof.is_some_and(|t| t.attested);
-    match p.attestation.is_some() && !signed {
-        true => no("attestation: not the network attester's signature over this batch"),
-        false => Ok(trust),
-    }
+    Ok((key, statement))
 }

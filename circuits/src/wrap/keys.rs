@@ -1,0 +1,315 @@
+//! Keys of the wrap's circuit, per batch shape and layout.
+//!
+//! A verifying key follows from the batch's key (shape, columns, lookups, [τ]₂), the layout and this code; so its digest names it, and keys
+//! kept on disk are used only if theirs is the digest of what they are wanted for.
+
+use std::io::{self, Read, Write};
+
+use ark_bn254::{Fr as ArkFr, G1Affine as ArkPoint, G2Affine as ArkPoint2};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::FftField;
+use halo2_base::{
+    gates::{
+        circuit::{BaseCircuitParams, CircuitBuilderStage, builder::BaseCircuitBuilder},
+        flex_gate::MultiPhaseThreadBreakPoints,
+    },
+    halo2_proofs::{
+        SerdeFormat,
+        halo2curves::bn256::{Bn256, Fr, G1Affine, G2Affine},
+        halo2curves::ff::{Field as _, PrimeField},
+        plonk::{ProvingKey, keygen_pk, keygen_vk},
+        poly::kzg::commitment::ParamsKZG,
+    },
+};
+use rand::{SeedableRng, rngs::StdRng};
+
+use super::{
+    Params, VerifyingKey,
+    arithmetic::Cells,
+    circuit::{Witness, Words, lay},
+    convert,
+    fingerprint::fingerprint,
+};
+use crate::{
+    error::ProofError,
+    relations::{
+        Key,
+        statement::{SlotStatement, Statement},
+    },
+};
+
+/// How the circuit's cells are arranged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// Least time to prove.
+    Fast,
+    /// Least gas to verify: one column of advice.
+    Cheap,
+}
+
+/// Rows that halo2 keeps for itself, and a few more.
+const SPARE_ROWS: usize = 20;
+
+impl Plan {
+    /// By name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Fast, Self::Cheap].into_iter().find(|plan| plan.name() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Cheap => "cheap",
+        }
+    }
+
+    /// log₂ of the rows for so many cells of advice.
+    pub fn k(self, cells: usize) -> usize {
+        let most = match self {
+            Self::Fast => FAST_COLUMNS,
+            Self::Cheap => 1,
+        };
+        (10..28).find(|k| cells <= most * ((1usize << k) - SPARE_ROWS)).unwrap_or(28)
+    }
+}
+
+/// Columns of advice of [`Plan::Fast`], at most: with eight, and one for lookups, the contract still has less than 24,576 bytes. More
+/// columns of fewer rows prove faster and verify for more gas.
+const FAST_COLUMNS: usize = 8;
+
+/// Sizes of a circuit.
+#[derive(Debug, Clone)]
+pub struct Sizes {
+    /// Which arrangement.
+    pub plan: Plan,
+    /// What the cells are for.
+    pub cells: Cells,
+    /// Rows and columns.
+    pub params: BaseCircuitParams,
+}
+
+/// A circuit before it has keys.
+#[derive(Debug, Clone)]
+pub struct Circuit {
+    /// Its sizes.
+    pub sizes: Sizes,
+    /// What it is: [`fingerprint`].
+    pub digest: [u8; 32],
+}
+
+impl Circuit {
+    /// The circuit for batches of this key.
+    pub fn new(key: &Key, plan: Plan) -> Self {
+        let (mut builder, sizes) = builder(key, plan, CircuitBuilderStage::Keygen);
+        let digest = fingerprint(key, &sizes, &mut builder);
+        Self { sizes, digest }
+    }
+
+    /// log₂ of the rows: 2^k powers and Lagrange points are needed.
+    pub fn k(&self) -> u32 {
+        self.sizes.params.k as u32
+    }
+}
+
+/// Random words, and points that are multiples of the generator: the circuit does not depend on them.
+struct Anything {
+    rng: StdRng,
+    point: ark_bn254::G1Projective,
+}
+
+impl Anything {
+    fn new() -> Self {
+        Self { rng: StdRng::from_seed([0; 32]), point: ArkPoint::generator().into_group() }
+    }
+
+    fn next(&mut self) -> ArkFr {
+        convert::ark_scalar(&Fr::random(&mut self.rng))
+    }
+}
+
+impl Words for Anything {
+    fn scalar(&mut self, _: &'static str) -> Result<ArkFr, ProofError> {
+        Ok(self.next())
+    }
+    fn point(&mut self, _: &'static str) -> Result<ArkPoint, ProofError> {
+        let step = self.next();
+        self.point += ArkPoint::generator() * step;
+        Ok(self.point.into_affine())
+    }
+    fn finish(self) -> Result<(), ProofError> {
+        Ok(())
+    }
+}
+
+/// The circuit with any witness.
+fn builder(key: &Key, plan: Plan, stage: CircuitBuilderStage) -> (BaseCircuitBuilder<Fr>, Sizes) {
+    let lay_with = |k: usize| {
+        let mut words = Anything::new();
+        let slot =
+            |w: &mut Anything| SlotStatement { adapter: w.next(), policy: w.next(), base: w.next(), fees: w.next() };
+        let statement = Statement {
+            chain: words.next(),
+            contract: words.next(),
+            node: words.next(),
+            nonce: words.next(),
+            slots: key.shape.adapters.iter().map(|_| slot(&mut words)).collect(),
+            node_slot: words.next(),
+            receipts: [words.next(), words.next()],
+            inputs: words.next(),
+            requests: words.next(),
+            deltas: words.next(),
+            payouts: [words.next(), words.next()],
+        };
+        let mut builder = empty(stage, k);
+        let alpha = words.next();
+        let cells = lay(&mut builder, key, Witness { statement, proof: words, alpha }).expect("any words will do");
+        (builder, cells)
+    };
+    // range checks cost a little less with more rows: the first number of rows that the circuit fits, from what it needs with many
+    let mut k = plan.k(lay_with(20).1.total);
+    loop {
+        let (mut builder, cells) = lay_with(k);
+        if plan.k(cells.total) <= k {
+            let params = builder.calculate_params(Some(SPARE_ROWS));
+            return (builder, Sizes { plan, cells, params });
+        }
+        k += 1;
+    }
+}
+
+/// A builder of 2^k rows.
+pub(super) fn empty(stage: CircuitBuilderStage, k: usize) -> BaseCircuitBuilder<Fr> {
+    BaseCircuitBuilder::from_stage(stage).use_k(k).use_lookup_bits(k - 1).use_instance_columns(1)
+}
+
+/// The reference string as halo2 has it.
+///
+/// `powers` are [τ^i]₁ for i < 2^k at least, `lagrange` the Lagrange points of 2^k in the order of arkworks' root of unity. halo2's
+/// root is another generator of the same group, so its points are the same in another order.
+pub fn params(k: u32, powers: &[ArkPoint], lagrange: &[ArkPoint], tau: &ArkPoint2) -> Params {
+    let n = 1usize << k;
+    assert!(powers.len() >= n && lagrange.len() == n, "points of a reference string of 2^{k}");
+    let step = root_step(k);
+    let powers = powers[..n].iter().map(convert::point).collect();
+    let basis = (0..n).map(|i| convert::point(&lagrange[i * step % n])).collect();
+    // the library makes parameters of parts only from others
+    let any = ParamsKZG::<Bn256>::setup(1, StdRng::from_seed([0; 32]));
+    any.from_parts(k, powers, Some(basis), G2Affine::generator(), convert::point2(tau))
+}
+
+/// j of ω' = ω^j, ω' halo2's root of order 2^k and ω arkworks': bit by bit, as both have order 2^k (Pohlig and Hellman, 1978).
+fn root_step(k: u32) -> usize {
+    let root = (0..Fr::S - k).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
+    let target = convert::ark_scalar(&root);
+    let omega = ArkFr::get_root_of_unity(1 << k).expect("2^28 at most");
+    let mut step = 0u64;
+    for bit in 0..k {
+        // both to the 2^(k − 1 − bit): the lower bits of j decide
+        let lift = 1u64 << (k - 1 - bit);
+        let ours = omega.pow_u64(step * lift);
+        if target.pow_u64(lift) != ours {
+            step |= 1 << bit;
+        }
+    }
+    step as usize
+}
+
+/// Powers by small exponents.
+trait Power {
+    fn pow_u64(&self, e: u64) -> Self;
+}
+
+impl Power for ArkFr {
+    fn pow_u64(&self, e: u64) -> Self {
+        use ark_ff::Field as _;
+        self.pow([e])
+    }
+}
+
+/// A verifying key as bytes.
+pub fn write_verifying(key: &VerifyingKey) -> Vec<u8> {
+    key.to_bytes(SerdeFormat::RawBytes)
+}
+
+/// A verifying key of this circuit from bytes.
+///
+/// # Errors
+/// Bytes that are none.
+pub fn read_verifying(bytes: &[u8], circuit: &Circuit) -> io::Result<VerifyingKey> {
+    VerifyingKey::from_bytes::<BaseCircuitBuilder<Fr>>(bytes, SerdeFormat::RawBytes, circuit.sizes.params.clone())
+}
+
+/// What a verifier needs of the reference string: no powers but the first.
+pub fn verifier_params(k: u32, tau: &ArkPoint2) -> Params {
+    let any = ParamsKZG::<Bn256>::setup(1, StdRng::from_seed([0; 32]));
+    any.from_parts(k, vec![G1Affine::generator()], Some(Vec::new()), G2Affine::generator(), convert::point2(tau))
+}
+
+/// Everything that proofs of one circuit need.
+pub struct Keys {
+    /// The circuit.
+    pub circuit: Circuit,
+    /// halo2's key, with the verifying one.
+    pub proving: ProvingKey<G1Affine>,
+    breaks: MultiPhaseThreadBreakPoints,
+}
+
+impl Keys {
+    /// Makes them.
+    pub fn new(key: &Key, plan: Plan, params: &Params) -> Self {
+        let (mut builder, sizes) = builder(key, plan, CircuitBuilderStage::Keygen);
+        let digest = fingerprint(key, &sizes, &mut builder);
+        let verifying = keygen_vk(params, &builder).expect("the circuit has this reference string's size");
+        let proving = keygen_pk(params, verifying, &builder).expect("the key is this circuit's");
+        let breaks = builder.break_points();
+        Self { circuit: Circuit { sizes, digest }, proving, breaks }
+    }
+
+    /// Writes them: where columns break, then halo2's key, uncompressed.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, w: &mut impl Write) -> io::Result<()> {
+        let mut number = |n: usize| w.write_all(&(n as u64).to_le_bytes());
+        number(self.breaks.len())?;
+        for phase in &self.breaks {
+            number(phase.len())?;
+            phase.iter().try_for_each(|at| number(*at))?;
+        }
+        self.proving.write(w, SerdeFormat::RawBytesUnchecked)
+    }
+
+    /// Reads what [`Keys::write`] wrote for this circuit; whoever calls has made sure of that.
+    ///
+    /// # Errors
+    /// The reader's, and lengths that no circuit has.
+    pub fn read(r: &mut impl Read, circuit: Circuit) -> io::Result<Self> {
+        let mut next = |most: u64| {
+            let mut bytes = [0; 8];
+            r.read_exact(&mut bytes)?;
+            let n = u64::from_le_bytes(bytes);
+            let bad = || io::Error::new(io::ErrorKind::InvalidData, "columns that break where no circuit's do");
+            if n > most { Err(bad()) } else { Ok(n as usize) }
+        };
+        let mut breaks: MultiPhaseThreadBreakPoints = Vec::new();
+        for _ in 0..next(3)? {
+            let n = next(1 << 10)?;
+            breaks.push((0..n).map(|_| next(1 << 28)).collect::<io::Result<_>>()?);
+        }
+        let format = SerdeFormat::RawBytesUnchecked;
+        let proving = ProvingKey::read::<_, BaseCircuitBuilder<Fr>>(r, format, circuit.sizes.params.clone())?;
+        Ok(Self { circuit, proving, breaks })
+    }
+
+    /// The verifying key.
+    pub fn verifying(&self) -> &VerifyingKey {
+        self.proving.get_vk()
+    }
+
+    /// A builder for a witness.
+    pub(super) fn builder(&self) -> BaseCircuitBuilder<Fr> {
+        let params = &self.circuit.sizes.params;
+        empty(CircuitBuilderStage::Prover, params.k).use_params(params.clone()).use_break_points(self.breaks.clone())
+    }
+}

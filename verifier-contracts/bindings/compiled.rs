@@ -1,0 +1,63 @@
+//! Compiled contracts, as committed in `artifacts/`.
+//!
+//! Whoever deploys needs no compiler: the code is embedded. Whoever doubts it runs `talea contracts build --check`, which compiles the
+//! committed sources again.
+
+use alloy_primitives::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// A contract and what it was compiled from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compiled {
+    /// Name of the contract.
+    pub contract: String,
+    /// Its source file below `verifier-contracts/`.
+    pub file: String,
+    /// BLAKE3 of all sources that it was compiled from, in the order of their names.
+    pub sources: String,
+    /// The compiler's version.
+    pub solc: String,
+    /// Was the optimizer on?
+    pub optimizer: bool,
+    /// Bytes of the code on chain.
+    pub size: usize,
+    /// The creation code, without constructor arguments.
+    pub code: Bytes,
+}
+
+/// The largest code that a chain takes (EIP-170).
+pub const MOST_CODE: usize = 24_576;
+
+/// `src/BatchVerifier.sol`
+pub fn batch_verifier() -> Compiled {
+    embedded(include_str!("../artifacts/BatchVerifier.json"))
+}
+
+/// Generated verifiers: those of the demonstration.
+pub fn generated() -> Vec<Compiled> {
+    [include_str!("../artifacts/DemoFast.json"), include_str!("../artifacts/DemoCheap.json")]
+        .into_iter()
+        .map(embedded)
+        .collect()
+}
+
+/// The generated verifier with this source, if its code is embedded.
+pub fn of_source(source: &str) -> Option<Compiled> {
+    let sources = digest(&[("", source)]);
+    generated().into_iter().find(|c| c.sources == sources)
+}
+
+/// The digest of sources: the generated verifiers' names do not matter.
+pub fn digest(sources: &[(&str, &str)]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (name, text) in sources {
+        for part in [name, text] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn embedded(json: &str) -> Compiled {
+    serde_json::from_str(json).expect("artifacts are written by this code")
+}
