@@ -174,6 +174,8 @@ pub struct WrappedProof {
     pub circuit: [u8; 32],
     /// The argument's accumulator in limbs of 88 bits: canonical scalars, little-endian.
     pub accumulator: Vec<[u8; 32]>,
+    /// The digest of the statement's words, a canonical scalar, little-endian: the contract takes it from the prover.
+    pub digest: [u8; 32],
     /// The circuit's proof.
     pub proof: Vec<u8>,
     /// The attester's signature, if there is one.

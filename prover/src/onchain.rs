@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use talea_contracts::{
     Address, SolCall as _, SolConstructor as _, SolInterface as _, U256,
-    abi::{self, BatchVerifier},
+    abi::BatchVerifier,
     compiled::{self, Compiled},
+    convert,
     evm::{Evm, Failed, GAS},
 };
 use talea_formats::proof::WrappedProof;
@@ -35,11 +36,13 @@ pub fn check(file: &WrappedProof, source: &str) -> Result<Report, String> {
     };
     let (mut chain, front) = deployed(file, &generated)?;
     let caller = Address::from(file.statement.contract);
-    let call = BatchVerifier::verifyCall { s: statement(file), p: proof(file)? };
+    let said = convert::statement(&file.statement).map_err(|e| e.to_string())?;
+    let proof = convert::proof(file).map_err(|e| e.to_string())?;
+    let call = BatchVerifier::verifyCall { s: said.clone(), p: proof.clone() };
     let done = chain.evm.call(caller, front, call.abi_encode(), GAS).map_err(|e| reason(&e))?;
-    let call = BatchVerifier::instancesCall { s: statement(file), p: proof(file)? };
+    let call = BatchVerifier::instancesCall { s: said, p: proof };
     let without = chain.evm.call(caller, front, call.abi_encode(), GAS).map_err(|e| reason(&e))?;
-    let input = [instances(&without.output), file.proof.clone()].concat();
+    let input = [&without.output, file.proof.as_slice()].concat();
     let alone = chain.evm.call(caller, chain.generated, input.clone(), GAS).map_err(|e| reason(&e))?;
     Ok(Report {
         generated_bytes: generated.size,
@@ -47,11 +50,6 @@ pub fn check(file: &WrappedProof, source: &str) -> Result<Report, String> {
         gas: done.gas,
         verifier_gas: alone.gas - 21_000 - calldata_gas(&input),
     })
-}
-
-/// 15 words, as they are.
-fn instances(output: &[u8]) -> Vec<u8> {
-    output.to_vec()
 }
 
 /// Gas of calldata (EIP-2028).
@@ -92,46 +90,6 @@ pub fn reason(e: &Failed) -> String {
         },
         other => other.to_string(),
     }
-}
-
-/// A little-endian scalar as a word.
-fn word(bytes: &[u8]) -> U256 {
-    U256::from_le_slice(bytes)
-}
-
-/// The statement as the contract takes it.
-pub fn statement(file: &WrappedProof) -> abi::Statement {
-    let s = &file.statement;
-    let slot = |s: &talea_formats::proof::ProvenSlot| abi::SlotStatement {
-        adapter: word(&s.adapter),
-        policy: word(&s.policy),
-        base: s.base as u32,
-        fees: s.fees,
-    };
-    abi::Statement {
-        node: Address::from(s.node),
-        nonce: s.nonce,
-        slots: s.slots.iter().map(slot).collect(),
-        nodeSlot: s.node_slot as u32,
-        receipts: s.receipts.into(),
-        inputs: word(&s.inputs),
-        requests: word(&s.requests),
-        deltas: word(&s.deltas),
-        payouts: [word(&s.payouts[..32]), word(&s.payouts[32..])],
-    }
-}
-
-/// The proof as the contract takes it.
-pub fn proof(file: &WrappedProof) -> Result<abi::BatchProof, String> {
-    let limbs: Vec<U256> = file.accumulator.iter().map(|b| word(b)).collect();
-    let path = std::path::Path::new("wrapped.talea");
-    let statement = crate::proving::statement(path, &file.statement).map_err(|e| e.to_string())?;
-    let [digest, ..] = talea_circuits::wrap::proof::public(&statement.words());
-    Ok(abi::BatchProof {
-        accumulator: limbs.try_into().map_err(|_| "an accumulator of another length".to_string())?,
-        digest: word(&crate::proving::bytes(&digest)),
-        proof: file.proof.clone().into(),
-    })
 }
 
 /// As JSON.

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | this one | types and functions of the hand-written contracts |
 //! | [`compiled`] | their code, and that of generated verifiers, embedded; `talea contracts build` makes it |
+//! | [`convert`] | artefacts as the contracts take them |
 //! | [`evm`] | an EVM in process to deploy and call them |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod compiled;
+pub mod convert;
 pub mod evm;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+// Written by `talea contracts build` from the table in circuits/src/relations/statement.rs.
+
 /// @dev Order of BN254's scalar field, r. Every word of a statement is below it.
 uint256 constant SCALAR_MODULUS = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
@@ -23,7 +25,7 @@ struct SlotStatement {
 struct Statement {
     /// Node that served the batch.
     address node;
-    /// Number of the batch.
+    /// Number of the batch at that node.
     uint64 nonce;
     /// Adapter slots, in the key's order.
     SlotStatement[] slots;

@@ -1,7 +1,7 @@
 //! `talea contracts build`: sources to committed code, by solc from npm.
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -164,21 +164,24 @@ fn standard_json(solc: &Path, input: &Value) -> anyhow::Result<Value> {
     if !version.contains(SOLC) {
         return Err(Error::input(solc.display(), "version", version, SOLC).into());
     }
+    // a file, because solcjs may leave before a pipe is drained
+    let mut output = tempfile::tempfile().map_err(missing)?;
     let mut child = Command::new(solc)
         .arg("--standard-json")
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdout(output.try_clone().map_err(missing)?)
         .spawn()
         .map_err(missing)?;
-    let mut stdin = child.stdin.take().expect("stdin is piped");
-    let bytes = serde_json::to_vec(input)?;
-    // from a thread: the compiler may write before it has read all
-    let writer = std::thread::spawn(move || stdin.write_all(&bytes));
-    let output = child.wait_with_output().map_err(missing)?;
-    let _ = writer.join();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let written = child.stdin.take().map(|mut stdin| stdin.write_all(input.to_string().as_bytes()));
+    child.wait().map_err(missing)?;
+    if let Some(result) = written {
+        result.map_err(missing)?;
+    }
+    let mut text = String::new();
+    output.seek(SeekFrom::Start(0)).and_then(|_| output.read_to_string(&mut text)).map_err(missing)?;
     // warnings of the JavaScript build come before the document
     let document = text.find('{').map_or("", |at| &text[at..]);
+    let begin: String = text.chars().take(80).collect();
     serde_json::from_str(document)
-        .map_err(|_| Error::input(solc.display(), "output", text.trim(), "a JSON document").into())
+        .map_err(|_| Error::input(solc.display(), "output", begin, "a JSON document").into())
 }

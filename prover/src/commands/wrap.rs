@@ -8,7 +8,7 @@ use talea_circuits::{
     relations::Key,
     wrap::{
         keys::{Circuit, Keys, verifier_params},
-        proof::Wrapped,
+        proof::{Wrapped, public},
     },
 };
 use talea_formats::proof::{BatchProof, WrappedProof};
@@ -208,6 +208,7 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
         layout: job.layout.into(),
         circuit: circuit.digest,
         accumulator: wrapped.accumulator.iter().map(proving::bytes).collect(),
+        digest: proving::bytes(&public(&statement.words())[0]),
         proof: wrapped.proof,
         attestation: proof.attestation,
     };
@@ -258,6 +259,9 @@ fn verify(network: &Path, out: &Path, srs: &Path, keys: &Path, evm: bool, json: 
             return Err(no(format!("circuit: found {found}, expected {}", hex(&circuit.digest))));
         }
         let verifying = KeyFolder(keys).verifying(&circuit)?;
+        if file.digest != proving::bytes(&public(&statement.words())[0]) {
+            return Err(no("digest: of another statement".into()));
+        }
         let wrapped = wrapping::wrapped(&path, &file).map_err(|e| no(e.to_string()))?;
         let params = verifier_params(circuit.k(), &srs.tau);
         wrapped.verify(&verifying, &params, &pairing(&srs), &statement.words()).map_err(|e| no(e.to_string()))?;
