@@ -125,7 +125,7 @@ fn sums_of_different_sizes_and_degrees_end_together() {
     let proof = honest.prove();
     assert_eq!(honest.verify(&proof), Ok(()));
     // five rounds of four words for all three
-    assert_eq!(proof.len(), 64 + 32 * (5 * 4 + 7) + 32 * (8 * 2 + 1) + 8 * 64 + 6 * 32);
+    assert_eq!(proof.len(), 64 + 32 * (5 * 4 + 7) + 32 * (8 * 2 + 1) + 9 * 64 + 6 * 32);
 }
 
 fn edit(column: &mut Ints, at: usize, change: fn(i128) -> i128) {

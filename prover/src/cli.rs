@@ -95,9 +95,6 @@ pub enum WrapCommand {
         /// fast (least time to prove) or cheap (least gas to verify).
         #[arg(long, default_value = "fast")]
         layout: String,
-        /// 32 secret bytes (default: from the operating system).
-        #[arg(long, value_name = "FILE")]
-        seed: Option<PathBuf>,
     },
     /// Verify wrapped.talea against the network and the registered commitments; exit 1 if it is refused.
     Verify {
@@ -116,6 +113,9 @@ pub enum WrapCommand {
         /// Ask the contract, too, in an EVM in process.
         #[arg(long)]
         evm: bool,
+        /// Make the verifying key anew and compare: the reference string then needs a Lagrange basis of the circuit's rows.
+        #[arg(long)]
+        check_key: bool,
     },
 }
 

@@ -26,15 +26,16 @@ pub struct Report {
     pub verifier_gas: u64,
 }
 
-/// Deploys both contracts and lets them verify, as the contract that the statement names. `source` is the generated one's.
+/// Deploys both contracts and lets them verify, as the contract that the statement names. `source` is the
+/// generated one's, `length` that of its proofs.
 ///
 /// # Errors
 /// Why it was not accepted, or could not be tried.
-pub fn check(file: &WrappedProof, source: &str) -> Result<Report, String> {
+pub fn check(file: &WrappedProof, source: &str, length: usize) -> Result<Report, String> {
     let Some(generated) = compiled::of_source(source) else {
         return Err("the verifier of this shape and reference string is not compiled into this binary".into());
     };
-    let (mut chain, front) = deployed(file, &generated)?;
+    let (mut chain, front) = deployed(file, &generated, length)?;
     let caller = Address::from(file.statement.contract);
     let said = convert::statement(&file.statement).map_err(|e| e.to_string())?;
     let proof = convert::proof(file).map_err(|e| e.to_string())?;
@@ -58,22 +59,22 @@ fn calldata_gas(data: &[u8]) -> u64 {
 }
 
 /// A chain with the generated verifier on it.
-pub struct Chain {
+struct Chain {
     /// The EVM.
-    pub evm: Evm,
+    evm: Evm,
     /// Where the generated verifier is.
-    pub generated: Address,
+    generated: Address,
 }
 
 /// Deploys the generated verifier and the contract before it.
-pub fn deployed(file: &WrappedProof, generated: &Compiled) -> Result<(Chain, Address), String> {
+fn deployed(file: &WrappedProof, generated: &Compiled, length: usize) -> Result<(Chain, Address), String> {
     let mut evm = Evm::new(file.statement.chain_id);
     let deployer = Address::repeat_byte(0xde);
     let (at, _) = evm.deploy(deployer, &generated.code, &[]).map_err(|e| reason(&e))?;
     let arguments = BatchVerifier::constructorCall {
         generated_: at,
         slots_: U256::from(file.statement.slots.len()),
-        proofLength_: U256::from(file.proof.len()),
+        proofLength_: U256::from(length),
         gasCap_: U256::from(GAS_CAP),
     };
     let front = compiled::batch_verifier();
@@ -82,7 +83,7 @@ pub fn deployed(file: &WrappedProof, generated: &Compiled) -> Result<(Chain, Add
 }
 
 /// A failure in words: custom errors by their names.
-pub fn reason(e: &Failed) -> String {
+fn reason(e: &Failed) -> String {
     match e {
         Failed::Reverted(data) => match BatchVerifier::BatchVerifierErrors::abi_decode(data) {
             Ok(known) => format!("{known:?}"),

@@ -9,7 +9,7 @@
 //! CIRCUIT begins the digest of the circuit, which is computed anew by whoever opens them.
 
 use std::{
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -71,15 +71,15 @@ impl KeyFolder<'_> {
     /// Makes keys and writes all three files.
     pub fn make(&self, key: &Key, plan: Plan, params: &Params) -> Result<Keys> {
         let made = Keys::new(key, plan, params);
-        let path = self.file(&made.circuit, "keys");
-        save_stream::<WrapKeys>(&path, |to| {
-            to.write_all(&made.circuit.digest)?;
-            made.write(to)
-        })?;
         let verifying = Verifying { circuit: made.circuit.digest, key: keys::write_verifying(made.verifying()) };
         save(&self.file(&made.circuit, "verifying"), &verifying)?;
         let source = solidity::source(params, made.verifying());
         write_file(&self.file(&made.circuit, "sol"), source.as_bytes())?;
+        // the largest last: where it is, the others are
+        save_stream::<WrapKeys>(&self.file(&made.circuit, "keys"), |to| {
+            to.write_all(&made.circuit.digest)?;
+            made.write(to)
+        })?;
         Ok(made)
     }
 
@@ -94,18 +94,23 @@ impl KeyFolder<'_> {
         let mut digest = [0; 32];
         std::io::Read::read_exact(&mut from, &mut digest).map_err(io)?;
         check_circuit(&path, &digest, circuit)?;
-        Keys::read(&mut from, circuit.clone()).map(Some).map_err(io)
+        let bad = |e: std::io::Error| match e.kind() {
+            ErrorKind::InvalidData => Error::input(path.display(), "payload", e, "keys of its circuit"),
+            _ => Error::io(&path, e),
+        };
+        Keys::read(&mut from, circuit.clone()).map(Some).map_err(bad)
     }
 
-    /// Keys that are there, or new ones. Files that are damaged or of another circuit are said to be so, and replaced.
-    pub fn open_or_make(&self, key: &Key, circuit: &Circuit, params: &Params) -> Result<(Keys, bool)> {
+    /// The same, but files that are damaged or of another circuit are none, and said to be so.
+    pub fn open_or_say(&self, circuit: &Circuit) -> Result<Option<Keys>> {
         match self.open(circuit) {
-            Ok(Some(keys)) => return Ok((keys, false)),
-            Ok(None) => {}
-            Err(e @ Error::Format(talea_formats::Error::Io { .. })) => return Err(e),
-            Err(e) => eprintln!("talea: {e}; made anew"),
+            Err(e @ Error::Format(talea_formats::Error::Io { .. })) => Err(e),
+            Err(e) => {
+                eprintln!("talea: {e}; made anew");
+                Ok(None)
+            }
+            kept => kept,
         }
-        Ok((self.make(key, circuit.sizes.plan, params)?, true))
     }
 
     /// The verifying key of a circuit.
@@ -133,6 +138,11 @@ pub fn params(srs: &Srs, k: u32) -> Result<Params> {
         return Err(Error::input("--srs", "lagrange", format!("bases of 2^{sizes:?}"), format!("one of 2^{k}")));
     };
     Ok(keys::params(k, &srs.powers, basis, &srs.tau))
+}
+
+/// The circuit of a key.
+pub fn circuit(key: &Key, plan: Plan) -> Result<Circuit> {
+    Circuit::new(key, plan).map_err(|e| Error::input("batch", "chunks", e, "a batch that can be wrapped"))
 }
 
 /// The layout of this name.

@@ -18,9 +18,8 @@ fn word(bytes: &[u8]) -> U256 {
 /// # Errors
 /// Payout slots beyond 2^32, which no registry has.
 pub fn statement(s: &BatchStatement) -> Result<Statement, Error> {
-    let narrow = |slot: u64| {
-        u32::try_from(slot).map_err(|_| Error::input("statement", "payout slot", slot, "below 2^32"))
-    };
+    let narrow =
+        |slot: u64| u32::try_from(slot).map_err(|_| Error::input("statement", "payout slot", slot, "below 2^32"));
     let slot = |s: &ProvenSlot| {
         Ok(SlotStatement { adapter: word(&s.adapter), policy: word(&s.policy), base: narrow(s.base)?, fees: s.fees })
     };

@@ -52,6 +52,7 @@ pub mod abi {
 
         #[derive(Debug, PartialEq, Eq)]
         contract BatchVerifier {
+            error DelegateCall();
             error NoCode(address generated);
             error SlotCount(uint256 found, uint256 expected);
             error ProofLength(uint256 found, uint256 expected);

@@ -41,8 +41,14 @@ contract BatchVerifier {
     /// @notice Bytes of an outer proof.
     uint256 public immutable proofLength;
 
+    /// @dev This contract. A statement names the caller, and under DELEGATECALL the caller would be somebody else's.
+    address private immutable self;
+
     /// @notice Gas that the generated verifier gets. A malformed point makes it burn nearly all of that.
     uint256 public immutable gasCap;
+
+    /// @notice Called by DELEGATECALL, where the caller is not who asks.
+    error DelegateCall();
 
     /// @notice There is no contract at this address. Calling it would succeed.
     error NoCode(address generated);
@@ -75,6 +81,7 @@ contract BatchVerifier {
         slots = slots_;
         proofLength = proofLength_;
         gasCap = gasCap_;
+        self = address(this);
     }
 
     /// @notice Returns if the proof shows the statement for the calling contract on this chain, and reverts otherwise.
@@ -96,6 +103,7 @@ contract BatchVerifier {
     /// @param p The accumulator and the digest; the proof is not read.
     /// @return x The accumulator's limbs, digest, alpha and v.
     function instances(Statement calldata s, BatchProof calldata p) public view returns (uint256[INSTANCES] memory x) {
+        if (address(this) != self) revert DelegateCall();
         if (s.slots.length != slots) revert SlotCount(s.slots.length, slots);
         for (uint256 i = 0; i < LIMBS; i++) {
             uint256 limb = p.accumulator[i];

@@ -327,7 +327,17 @@ mod tests {
         };
         assert_eq!(chunk(&[3, 3, 2]), 5, "20 cells in one chunk");
         assert_eq!(chunk(&[20]), 20, "no smaller than a column");
-        assert_eq!(chunk(&[18; 16]), 19, "2^22 cells: eight chunks of 2^19 rather than one of 2^22");
+        assert_eq!(chunk(&[18; 16]), 20, "2^22 cells: four chunks of 2^20 rather than one of 2^22");
         assert_eq!(chunk(&[20; 64]), 21, "2^26 cells");
+        let groups = [&[18usize; 14][..], &[18; 12], &[8, 8], &[16; 14]].map(|sizes| {
+            let mut all = Columns::default();
+            for vars in sizes {
+                all.push("c", *vars);
+            }
+            all
+        });
+        assert_eq!(chunk_vars(&groups.each_ref()), 20, "one size for groups that one opening serves");
+        let sizes: Vec<usize> = groups.map(|g| g.stack_within(20).chunk_sizes().to_vec()).concat();
+        assert_eq!(sizes, [20, 20, 20, 20, 20, 20, 20, 9, 20], "and a smaller one for a small group");
     }
 }

@@ -1,7 +1,7 @@
 //! What a circuit is, as a digest: keys kept on disk are those of one circuit and no other.
 //!
 //! Two circuits with the same gates, the same copies and constants, the same range checks and the same rows and columns have the
-//! same keys under one reference string; so all of these are hashed, after laying the circuit with any witness.
+//! same keys under one reference string and the same libraries; so all of these are hashed, after laying the circuit with any witness.
 
 use halo2_base::{
     ContextCell,
@@ -12,9 +12,15 @@ use halo2_base::{
 use super::keys::Sizes;
 use crate::relations::Key;
 
+/// What places cells in columns and makes keys of them; a test holds this to Cargo.lock.
+pub const LIBRARIES: &str = "halo2-axiom 0.5.3, halo2-base 0.5.5, halo2-ecc 0.5.5, snark-verifier 0.2.7";
+
+const UNPOISONED: &str = "no thread has panicked with the builder's lists";
+
 /// The digest of a circuit that has been laid for key generation, under the reference string of its batch's key.
 pub fn fingerprint(key: &Key, sizes: &Sizes, builder: &mut BaseCircuitBuilder<Fr>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("talea 1 circuit of a wrap");
+    hasher.update(LIBRARIES.as_bytes());
     hasher.update(key.digest());
     hasher.update(sizes.plan.name().as_bytes());
     let p = &sizes.params;
@@ -23,7 +29,7 @@ pub fn fingerprint(key: &Key, sizes: &Sizes, builder: &mut BaseCircuitBuilder<Fr
     columns.iter().chain(&rows).for_each(|n| number(&mut hasher, *n));
     let instances: Vec<Option<ContextCell>> = builder.assigned_instances.iter().flatten().map(|a| a.cell).collect();
     for manager in builder.range_chip().lookup_manager() {
-        let Ok(lookups) = manager.cells_to_lookup.lock() else { return [0; 32] };
+        let lookups = manager.cells_to_lookup.lock().expect(UNPOISONED);
         let cells: Vec<ContextCell> = lookups.values().flatten().flatten().filter_map(|a| a.cell).collect();
         number(&mut hasher, cells.len());
         cells.iter().flat_map(place).for_each(|n| number(&mut hasher, n));
@@ -35,7 +41,7 @@ pub fn fingerprint(key: &Key, sizes: &Sizes, builder: &mut BaseCircuitBuilder<Fr
         ctx.selector.iter().enumerate().for_each(|(i, on)| packed[i / 8] |= u8::from(*on) << (i % 8));
         hasher.update(&packed);
     }
-    let Ok(copies) = pool.copy_manager.lock() else { return [0; 32] };
+    let copies = pool.copy_manager.lock().expect(UNPOISONED);
     // threads lay their copies in any order
     let mut equal: Vec<[usize; 4]> = copies.advice_equalities.iter().map(|(a, b)| both(a, b)).collect();
     equal.sort_unstable();

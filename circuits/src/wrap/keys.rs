@@ -98,9 +98,30 @@ pub struct Circuit {
     pub digest: [u8; 32],
 }
 
+/// A shape whose circuit nobody will prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("found {chunks} chunks, expected at most {MOST_CHUNKS}")]
+pub struct TooManyChunks {
+    chunks: usize,
+}
+
+/// Most chunks of a batch that is wrapped: each takes some 58,000 cells, and what does not fit is refused before it is laid.
+pub const MOST_CHUNKS: usize = 256;
+
 impl Circuit {
     /// The circuit for batches of this key.
-    pub fn new(key: &Key, plan: Plan) -> Self {
+    ///
+    /// # Errors
+    /// A batch of too many chunks.
+    pub fn new(key: &Key, plan: Plan) -> Result<Self, TooManyChunks> {
+        let chunks = key.layout.chunks();
+        if chunks > MOST_CHUNKS {
+            return Err(TooManyChunks { chunks });
+        }
+        Ok(Self::laid(key, plan))
+    }
+
+    fn laid(key: &Key, plan: Plan) -> Self {
         let (mut builder, sizes) = builder(key, plan, CircuitBuilderStage::Keygen);
         let digest = fingerprint(key, &sizes, &mut builder);
         Self { sizes, digest }
@@ -225,6 +246,12 @@ impl Power for ArkFr {
         use ark_ff::Field as _;
         self.pow([e])
     }
+}
+
+/// The verifying key of a circuit alone, made anew: what a file claims to be can be compared with it.
+pub fn verifying(key: &Key, plan: Plan, params: &Params) -> VerifyingKey {
+    let (builder, _) = builder(key, plan, CircuitBuilderStage::Keygen);
+    keygen_vk(params, &builder).expect("the circuit has this reference string's size")
 }
 
 /// A verifying key as bytes.

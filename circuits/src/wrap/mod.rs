@@ -7,7 +7,9 @@
 //! | [`poseidon`] | the permutation in that gate |
 //! | [`points`] | points read, and sums of points with factors |
 //! | [`keys`] | the circuit's sizes and keys, the reference string as halo2 has it |
+//! | [`fingerprint`] | the digest that names a circuit |
 //! | [`proof`] | its proofs: made, verified |
+//! | [`satisfied`] | a check of witnesses, for tests |
 //! | [`solidity`] | the contract that verifies them, and the statement's words in Solidity |
 //! | [`circuit`] | the argument's verifier, the statement's digest and its fingerprint as one circuit |
 //!
@@ -29,11 +31,12 @@ use halo2_base::halo2_proofs::{
 pub mod arithmetic;
 pub mod circuit;
 pub mod convert;
-mod fingerprint;
+pub mod fingerprint;
 pub mod keys;
 pub mod points;
 pub mod poseidon;
 pub mod proof;
+pub mod satisfied;
 pub mod solidity;
 
 /// The reference string as halo2 has it.

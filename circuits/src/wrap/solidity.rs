@@ -2,10 +2,7 @@
 
 use std::rc::Rc;
 
-use halo2_base::halo2_proofs::{
-    halo2curves::bn256::{Bn256, Fq, Fr, G1Affine},
-    poly::commitment::ParamsProver,
-};
+use halo2_base::halo2_proofs::halo2curves::bn256::{Bn256, Fq, Fr, G1Affine};
 use snark_verifier::{
     loader::evm::EvmLoader,
     pcs::kzg::{Bdfg21, KzgAs, LimbsEncoding},
@@ -35,7 +32,7 @@ pub(super) fn protocol(params: &Params, key: &VerifyingKey) -> PlonkProtocol<G1A
 pub fn source(params: &Params, key: &VerifyingKey) -> String {
     type Verifier = PlonkVerifier<KzgAs<Bn256, Bdfg21>, LimbsEncoding<LIMBS, LIMB_BITS>>;
     let protocol = protocol(params, key);
-    let deciding = (params.get_g()[0], params.g2(), params.s_g2()).into();
+    let deciding = (G1Affine::generator(), params.g2(), params.s_g2()).into();
     let loader = EvmLoader::new::<Fq, Fr>();
     let protocol = protocol.loaded(&loader);
     let mut tx = EvmTranscript::<_, Rc<EvmLoader>, _, _>::new(&loader);

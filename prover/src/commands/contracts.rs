@@ -182,6 +182,5 @@ fn standard_json(solc: &Path, input: &Value) -> anyhow::Result<Value> {
     // warnings of the JavaScript build come before the document
     let document = text.find('{').map_or("", |at| &text[at..]);
     let begin: String = text.chars().take(80).collect();
-    serde_json::from_str(document)
-        .map_err(|_| Error::input(solc.display(), "output", begin, "a JSON document").into())
+    serde_json::from_str(document).map_err(|_| Error::input(solc.display(), "output", begin, "a JSON document").into())
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use talea_circuits::{opening::PairingKey, relations::Key, wrap::keys::Circuit};
+use talea_circuits::{opening::PairingKey, relations::Key};
 use talea_srs::Srs;
 use talea_witness::{
     adapter::{
@@ -25,7 +25,7 @@ use talea_witness::{
     receipts::import::import,
 };
 
-use super::{adapter, batch, commit, commit::secret, datanet, print_json, proof, stem, trace::request_stem, wrap};
+use super::{adapter, batch, commit, datanet, print_json, proof, stem, trace::request_stem, wrap};
 use crate::{
     cli::DemoArgs,
     folder::{Folder, commitment_beside, files_below, index_beside, report_beside, salts_beside},
@@ -77,7 +77,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     let srs = if args.no_proof { None } else { Some(reference_string(args, &network, &registered, &result)?) };
     let proven = srs.as_ref().map(|srs| prove(&network, &folder, &registered, srs, &mut files)).transpose()?;
     let keys = keys_folder(args);
-    let job = wrap::Job { keys: &keys, layout: &args.layout, seed: secret(None)? };
+    let job = wrap::Job { keys: &keys, layout: &args.layout, known: args.srs.is_none() };
     let wrapped = srs.as_ref().filter(|_| !args.no_wrap).map(|srs| wrap::prove(&folder, srs, &job)).transpose()?;
     if wrapped.is_some() {
         files.push(folder.wrapped());
@@ -109,6 +109,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         }
         if let Some((wrapped, srs)) = wrapped.as_ref().zip(srs.as_ref()) {
             wrap::print(wrapped, &folder.wrapped(), &keys, srs);
+            println!("Of this demonstration it hides nothing: its salts come from a public seed.");
         }
         print_labels(trust);
         println!(
@@ -139,7 +140,7 @@ fn reference_string(
     let tau = Srs::dev(0, &[], DEMO)?.tau;
     let key = Key::new(proving::shape(&sizes), &PairingKey { tau })
         .map_err(|e| Error::input("batch.talea", "shape", e, "one that can be proven"))?;
-    let rows = Circuit::new(&key, wrapping::plan(&args.layout)?).k();
+    let rows = wrapping::circuit(&key, wrapping::plan(&args.layout)?)?.k();
     Ok(Srs::dev(k.max(rows), &[rows], DEMO)?)
 }
 

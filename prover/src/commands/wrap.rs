@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use talea_circuits::{
     relations::Key,
     wrap::{
-        keys::{Circuit, Keys, verifier_params},
-        proof::{Wrapped, public},
+        VerifyingKey,
+        keys::{Circuit, Keys, verifier_params, verifying, write_verifying},
+        proof::{Wrapped, length, public},
+        solidity::source,
     },
 };
 use talea_formats::proof::{BatchProof, WrappedProof};
-use talea_srs::Srs;
+use talea_srs::{Srs, check::check};
 use talea_witness::{
     artefact::{hex, load, save},
     error::Error,
@@ -40,8 +42,8 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
         WrapCommand::Keys { out, srs, keys, layout, rebuild } => {
             let (srs, _) = Srs::open(srs)?;
             let (proof, key) = proof_of(out, &srs)?;
-            let circuit = Circuit::new(&key, wrapping::plan(layout)?);
-            let made = keys_of(&srs, &key, &circuit, keys, *rebuild)?;
+            let circuit = wrapping::circuit(&key, wrapping::plan(layout)?)?;
+            let made = keys_of(&srs, &key, &circuit, keys, *rebuild, false)?;
             if json {
                 print_json(&made.json(&circuit));
             } else {
@@ -51,12 +53,11 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
             drop(proof);
             Ok(true)
         }
-        WrapCommand::Prove { network, out, srs, keys, layout, seed } => {
+        WrapCommand::Prove { network, out, srs, keys, layout } => {
             let network = Network::open(network)?;
             let (srs, _) = Srs::open(srs)?;
             let folder = Folder::lock(out)?;
-            let seed = secret(seed.as_deref())?;
-            let done = prove(&folder, &srs, &Job { keys, layout, seed })?;
+            let done = prove(&folder, &srs, &Job { keys, layout, known: false })?;
             let trust = trust_of(&network, &done.file.statement, done.file.attestation.as_ref());
             if json {
                 print_json(&facts(&done, &srs, trust));
@@ -66,7 +67,9 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
             }
             Ok(true)
         }
-        WrapCommand::Verify { network, out, srs, keys, evm } => verify(network, out, srs, keys, *evm, json),
+        WrapCommand::Verify { network, out, srs, keys, evm, check_key } => {
+            verify(&Verify { network, out, srs, keys, evm: *evm, check_key: *check_key }, json)
+        }
     }
 }
 
@@ -87,14 +90,22 @@ struct Made {
     seconds: f64,
 }
 
-fn keys_of(srs: &Srs, key: &Key, circuit: &Circuit, folder: &Path, rebuild: bool) -> anyhow::Result<Made> {
+/// Keys that are there, or new ones of a reference string that is known to be one or found to be.
+fn keys_of(srs: &Srs, key: &Key, circuit: &Circuit, folder: &Path, rebuild: bool, known: bool) -> anyhow::Result<Made> {
     enough(srs, circuit.k() as usize)?;
     let params = wrapping::params(srs, circuit.k())?;
     let progress = bar(format!("wrap: keys of 2^{} rows", circuit.k()));
     let (start, folder) = (Instant::now(), KeyFolder(folder));
-    let (keys, fresh) = match rebuild {
-        true => (folder.make(key, circuit.sizes.plan, &params)?, true),
-        false => folder.open_or_make(key, circuit, &params)?,
+    let kept = if rebuild { None } else { folder.open_or_say(circuit)? };
+    let (keys, fresh) = match kept {
+        Some(keys) => (keys, false),
+        None => {
+            // a verifying key is a sum of its points: wrong ones can make it another circuit's
+            if !known {
+                check("--srs", srs)?;
+            }
+            (folder.make(key, circuit.sizes.plan, &params)?, true)
+        }
     };
     progress.finish_and_clear();
     Ok(Made { keys, fresh, seconds: start.elapsed().as_secs_f64() })
@@ -162,8 +173,8 @@ pub struct Job<'j> {
     pub keys: &'j Path,
     /// Name of the layout.
     pub layout: &'j str,
-    /// Secret bytes that hide the proof.
-    pub seed: [u8; 32],
+    /// Is the reference string known to be one? If not it is checked before keys are made of it.
+    pub known: bool,
 }
 
 /// A wrap as it was written, and what it cost.
@@ -187,15 +198,14 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
     let pairing = pairing(srs);
     key.verify(&pairing, &statement, &proof.proof)
         .map_err(|e| Error::input(path.display(), "proof", e, "a proof of its statement"))?;
-    let circuit = Circuit::new(&key, wrapping::plan(job.layout)?);
-    let made = keys_of(srs, &key, &circuit, job.keys, false)?;
+    let circuit = wrapping::circuit(&key, wrapping::plan(job.layout)?)?;
+    let made = keys_of(srs, &key, &circuit, job.keys, false, job.known)?;
     let params = wrapping::params(srs, circuit.k())?;
     let progress = bar(format!("wrap: proving 2^{} rows", circuit.k()));
     let start = Instant::now();
-    // the same seed may hide several proofs: what it hides decides, too
-    let seed = blake3::keyed_hash(&job.seed, &[circuit.digest.as_slice(), &proof.proof].concat());
-    let wrapped =
-        Wrapped::new(&made.keys, &params, &key, &statement, &proof.proof, StdRng::from_seed(*seed.as_bytes()))?;
+    // fresh each time: blinding that two proofs of one witness share would no longer hide it
+    let rng = StdRng::from_seed(secret(None)?);
+    let wrapped = Wrapped::new(&made.keys, &params, &key, &statement, &proof.proof, rng)?;
     let seconds = start.elapsed().as_secs_f64();
     progress.finish_and_clear();
     let start = Instant::now();
@@ -212,11 +222,15 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
         proof: wrapped.proof,
         attestation: proof.attestation,
     };
-    let source = talea_witness::error::read(&KeyFolder(job.keys).file(&circuit, "sol"))?;
-    let evm = onchain::check(&file, &String::from_utf8_lossy(&source));
+    let verifying = made.keys.verifying();
+    let evm = onchain::check(&file, &source(&params, verifying), length(verifying, &params));
     let digest = save(&folder.wrapped(), &file)?;
     Ok(Done { file, digest, circuit, made, seconds, verified, evm })
 }
+
+/// What the wrap hides, and from whom.
+const HIDES: &str =
+    "The wrap is zero knowledge to whoever does not know the batch's salts: it shows the statement and nothing else.";
 
 /// A wrap and its costs as JSON.
 pub fn facts(d: &Done, srs: &Srs, trust: Trust) -> Value {
@@ -241,35 +255,17 @@ pub fn print(d: &Done, file: &Path, keys: &Path, srs: &Srs) {
         rayon::current_num_threads()
     );
     onchain::print(&d.evm);
-    println!("The wrap is zero knowledge: it shows the statement and nothing else of the batch.");
+    println!("{}", HIDES);
 }
 
-fn verify(network: &Path, out: &Path, srs: &Path, keys: &Path, evm: bool, json: bool) -> anyhow::Result<bool> {
-    let network = Network::open(network)?;
-    let (srs, _) = Srs::open(srs)?;
-    let folder = Folder::at(out);
+fn verify(args: &Verify<'_>, json: bool) -> anyhow::Result<bool> {
+    let network = Network::open(args.network)?;
+    let (srs, _) = Srs::open(args.srs)?;
+    let folder = Folder::at(args.out);
     let path = folder.wrapped();
     let (file, blake3) = load::<WrappedProof>(&path)?;
-    let checked = || -> Result<(Trust, Circuit), Refused> {
-        let (key, statement) = check_statement(&network, &folder, &srs, &path, &file.statement)?;
-        let no = |what: String| Refused::Proof(format!("{}: {what}", path.display()));
-        let circuit = Circuit::new(&key, wrapping::plan(&file.layout).map_err(|e| no(e.to_string()))?);
-        if file.circuit != circuit.digest {
-            let found = hex(&file.circuit);
-            return Err(no(format!("circuit: found {found}, expected {}", hex(&circuit.digest))));
-        }
-        let verifying = KeyFolder(keys).verifying(&circuit)?;
-        if file.digest != proving::bytes(&public(&statement.words())[0]) {
-            return Err(no("digest: of another statement".into()));
-        }
-        let wrapped = wrapping::wrapped(&path, &file).map_err(|e| no(e.to_string()))?;
-        let params = verifier_params(circuit.k(), &srs.tau);
-        wrapped.verify(&verifying, &params, &pairing(&srs), &statement.words()).map_err(|e| no(e.to_string()))?;
-        let trust = check_attestation(&network, &path, &file.statement, file.attestation.as_ref())?;
-        Ok((trust, circuit))
-    };
     let start = Instant::now();
-    let (trust, circuit) = match checked() {
+    let checked = match checked(&network, &folder, &srs, &path, &file, args) {
         Ok(done) => done,
         Err(Refused::Input(e)) => return Err(e.into()),
         Err(Refused::Proof(why)) => {
@@ -278,30 +274,84 @@ fn verify(network: &Path, out: &Path, srs: &Path, keys: &Path, evm: bool, json: 
         }
     };
     let seconds = start.elapsed().as_secs_f64();
-    let report = match evm {
-        true => {
-            let source = talea_witness::error::read(&KeyFolder(keys).file(&circuit, "sol"))?;
-            Some(onchain::check(&file, &String::from_utf8_lossy(&source)))
-        }
-        false => None,
-    };
-    let key_file = KeyFolder(keys).file(&circuit, "verifying");
+    let report = args.evm.then(|| {
+        let params = verifier_params(checked.circuit.k(), &srs.tau);
+        onchain::check(&file, &source(&params, &checked.key), length(&checked.key, &params))
+    });
+    let accepted = report.as_ref().is_none_or(|r| r.is_ok());
+    let key_file = KeyFolder(args.keys).file(&checked.circuit, "verifying").display().to_string();
+    let key = talea_witness::artefact::digest(&write_verifying(&checked.key));
     let p = &file.statement;
     if json {
         print_json(&json!({
-            "accepted": true, "blake3": hex(&blake3), "seconds": seconds, "srs": srs.origin.to_string(),
-            "circuit": circuit_json(&circuit), "verifying_key": key_file.display().to_string(),
-            "evm": report.as_ref().map(onchain::json), "statement": statement_json(p), "labels": labels_json(trust),
+            "accepted": accepted, "blake3": hex(&blake3), "seconds": seconds, "srs": srs.origin.to_string(),
+            "circuit": circuit_json(&checked.circuit),
+            "verifying_key": { "file": key_file, "blake3": hex(&key), "made_anew": args.check_key },
+            "evm": report.as_ref().map(onchain::json), "statement": statement_json(p), "labels": labels_json(checked.trust),
         }));
-    } else {
-        say(format_args!("ACCEPTED   {}   blake3 {}   in {:.0} ms", path.display(), hex(&blake3), seconds * 1e3));
-        say(format_args!("reference string: {}", srs.origin));
-        say(format_args!("chain {}, node {}, nonce {}", p.chain_id, checksummed(&p.node), p.nonce));
-        println!("verifying key: {}, taken as it is; `talea wrap keys --rebuild` makes it anew", key_file.display());
-        if let Some(report) = &report {
-            onchain::print(report);
-        }
-        print_labels(trust);
+        return Ok(accepted);
     }
-    Ok(report.is_none_or(|r| r.is_ok()))
+    let said = if accepted { "ACCEPTED" } else { "NOT ACCEPTED by the contract, though natively" };
+    let how = if args.check_key { "made anew and equal to" } else { "taken as it is from" };
+    say(format_args!(
+        "{said}   {}   blake3 {}   in {:.0} ms\nunder the verifying key {}, {how} {key_file}",
+        path.display(),
+        hex(&blake3),
+        seconds * 1e3,
+        hex(&key)
+    ));
+    say(format_args!("reference string: {}", srs.origin));
+    say(format_args!("chain {}, node {}, nonce {}", p.chain_id, checksummed(&p.node), p.nonce));
+    if let Some(report) = &report {
+        onchain::print(report);
+    }
+    print_labels(checked.trust);
+    Ok(accepted)
+}
+
+/// What `wrap verify` is given.
+struct Verify<'v> {
+    network: &'v Path,
+    out: &'v Path,
+    srs: &'v Path,
+    keys: &'v Path,
+    evm: bool,
+    check_key: bool,
+}
+
+/// A wrap that was accepted.
+struct Checked {
+    trust: Trust,
+    circuit: Circuit,
+    key: VerifyingKey,
+}
+
+/// Verifies a wrap against the network, the registered commitments and the key of its circuit.
+fn checked(
+    network: &Network, folder: &Folder, srs: &Srs, path: &Path, file: &WrappedProof, args: &Verify<'_>,
+) -> Result<Checked, Refused> {
+    let no = |what: String| Refused::Proof(format!("{}: {what}", path.display()));
+    // what is cheap comes first
+    let wrapped = wrapping::wrapped(path, file).map_err(|e| no(e.to_string()))?;
+    let plan = wrapping::plan(&file.layout).map_err(|e| no(e.to_string()))?;
+    let (key, statement) = check_statement(network, folder, srs, path, &file.statement)?;
+    if file.digest != proving::bytes(&public(&statement.words())[0]) {
+        return Err(no("digest: of another statement".into()));
+    }
+    let trust = check_attestation(network, path, &file.statement, file.attestation.as_ref())?;
+    let circuit = Circuit::new(&key, plan).map_err(|e| no(format!("sizes: {e}")))?;
+    if file.circuit != circuit.digest {
+        return Err(no(format!("circuit: found {}, expected {}", hex(&file.circuit), hex(&circuit.digest))));
+    }
+    let verifying_key = KeyFolder(args.keys).verifying(&circuit)?;
+    if args.check_key {
+        check("--srs", srs).map_err(talea_witness::Error::from)?;
+        let anew = verifying(&key, plan, &wrapping::params(srs, circuit.k())?);
+        if write_verifying(&anew) != write_verifying(&verifying_key) {
+            return Err(no("verifying key: the one in the folder is not the circuit's".into()));
+        }
+    }
+    let params = verifier_params(circuit.k(), &srs.tau);
+    wrapped.verify(&verifying_key, &params, &pairing(srs), &statement.words()).map_err(|e| no(e.to_string()))?;
+    Ok(Checked { trust, circuit, key: verifying_key })
 }
