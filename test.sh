@@ -12,4 +12,10 @@ if command -v cargo-deny >/dev/null; then
 else
   echo "cargo-deny is not installed: licences and sources of dependencies are not checked" >&2
 fi
+if command -v npm >/dev/null; then
+  npm ci --prefix verifier-contracts --no-audit --no-fund --loglevel=error
+  cargo run --locked -p talea-prover -- contracts build --check
+else
+  echo "npm is not installed: the contracts are not compiled anew" >&2
+fi
 cargo test --workspace --locked

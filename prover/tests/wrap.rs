@@ -270,7 +270,7 @@ fn the_command_verifies_and_refuses() {
         }),
         ("digest: of another statement", |p| p.statement.slots[0].fees += 1),
         ("commitments to", |p| p.statement.slots[0].adapter[0] ^= 1),
-        ("the accumulator is not two points", |p| p.accumulator[2] = [0xff; 32]),
+        ("accumulator: found scalar", |p| p.accumulator[2] = [0xff; 32]),
         ("the accumulator is not two points", |p| p.accumulator[0][0] ^= 1),
         ("12", |p| drop(p.accumulator.pop())),
         ("the circuit's proof is not one of this statement", |p| p.proof[100] ^= 1),
@@ -363,4 +363,41 @@ fn other_reference_strings_are_refused() {
     let args = |srs: &Path| talea(&["wrap", "keys", "--out", s(&d.out), "--srs", s(srs), "--keys", s(tmp.path())]);
     let text = args(&small).refusal();
     assert!(text.contains("lagrange: found bases of 2^[], expected one of 2^19"), "{text}");
+}
+
+/// The same bytes on another implementation of the EVM.
+#[test]
+fn anvil_agrees() {
+    use common::anvil::{Anvil, hex};
+    use serde_json::json;
+    let wrapped = &demo().wrapped;
+    let Some(anvil) = Anvil::start(wrapped.statement.chain_id) else { return };
+    let code = compiled::generated().into_iter().find(|c| c.file.contains("DemoFast")).unwrap();
+    let generated: Address = anvil.deploy(&code.code).parse().unwrap();
+    let arguments = BatchVerifier::constructorCall {
+        generated_: generated,
+        slots_: U256::from(wrapped.statement.slots.len()),
+        proofLength_: U256::from(wrapped.proof.len()),
+        gasCap_: U256::from(800_000),
+    };
+    let front = anvil.deploy(&[&compiled::batch_verifier().code[..], &arguments.abi_encode()].concat());
+    let caller = Address::from(wrapped.statement.contract).to_string();
+    let ask = |said: abi::Statement, p: abi::BatchProof| {
+        let data = format!("0x{}", hex(&BatchVerifier::verifyCall { s: said, p }.abi_encode()));
+        anvil.call("eth_call", json!([{ "from": caller, "to": front, "data": data, "gas": "0xe4e1c0" }, "latest"]))
+    };
+    let (said, p) = honest();
+    let digest = ask(said.clone(), p.clone()).unwrap();
+    assert_eq!(digest.as_str().unwrap().trim_start_matches("0x"), format!("{:064x}", p.digest));
+    let mut other = said.clone();
+    other.nonce += 1;
+    let rejected = hex(&BatchVerifier::ProofRejected::SELECTOR);
+    assert!(ask(other, p.clone()).unwrap_err().contains(&rejected));
+    for at in [0, 33, p.proof.len() / 2, p.proof.len() - 1] {
+        let mut bytes = p.proof.to_vec();
+        bytes[at] ^= 1;
+        let mut bad = p.clone();
+        bad.proof = bytes.into();
+        assert!(ask(said.clone(), bad).unwrap_err().contains(&rejected), "byte {at}");
+    }
 }

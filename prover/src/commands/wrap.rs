@@ -332,7 +332,7 @@ fn checked(
 ) -> Result<Checked, Refused> {
     let no = |what: String| Refused::Proof(format!("{}: {what}", path.display()));
     // what is cheap comes first
-    let wrapped = wrapping::wrapped(path, file).map_err(|e| no(e.to_string()))?;
+    let wrapped = wrapping::wrapped(path, file).map_err(|e| Refused::Proof(e.to_string()))?;
     let plan = wrapping::plan(&file.layout).map_err(|e| no(e.to_string()))?;
     let (key, statement) = check_statement(network, folder, srs, path, &file.statement)?;
     if file.digest != proving::bytes(&public(&statement.words())[0]) {

@@ -1,6 +1,8 @@
 //! Runs the built command.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod anvil;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
