@@ -12,7 +12,7 @@ use talea_circuits::{
         Columns, Key,
         adapter::{digest_adapter, digest_words},
         shape::{AdapterShape, Module, Shape},
-        statement::{SlotStatement, Statement},
+        statement::{Field, HEAD, Kind, SLOT, SlotStatement, Statement, TAIL},
         values::Policy,
     },
     transcript::halves,
@@ -73,7 +73,13 @@ fn frozen() -> Value {
         of_columns("C_req", Columns::Requests, 1),
         of_columns("C_D", Columns::Deltas, 0),
     ];
+    let layout =
+        |fields: &[Field]| fields.iter().map(|f| json!([f.name, format!("{:?}", f.kind)])).collect::<Vec<Value>>();
+    let (x, y) = point(9).xy().unwrap();
+    let whole = |c: ark_bn254::Fq| format!("0x{}", hex(&c.into_bigint().to_bytes_be()));
     json!({
+        "layout": { "head": layout(&HEAD), "slot": layout(&SLOT), "tail": layout(&TAIL) },
+        "payouts of the statement": [whole(x), whole(y)],
         "policies": policies,
         "adapters": [of_adapter(1), of_adapter(3)],
         "columns under the key with deltas, one slot with adapter 100": columns,
@@ -93,4 +99,55 @@ fn words_and_digests_are_frozen() {
     let then: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     assert_eq!(now, then);
     assert_eq!(then["statement"].as_array().unwrap().len(), 4 + 2 * 4 + 1 + 2 + 3 + 2);
+}
+
+/// The table that the contract's library is written from has the words in the order in which prover and circuit have them.
+#[test]
+fn words_follow_the_table() {
+    let mut n = 0u64;
+    let mut next = || {
+        n += 1;
+        Fr::from(n)
+    };
+    // numbers in the order of the struct's names below, not of its words
+    let slot =
+        |next: &mut dyn FnMut() -> Fr| SlotStatement { fees: next(), base: next(), policy: next(), adapter: next() };
+    let s = Statement {
+        payouts: [next(), next()],
+        deltas: next(),
+        requests: next(),
+        inputs: next(),
+        receipts: [next(), next()],
+        node_slot: next(),
+        slots: vec![slot(&mut next), slot(&mut next)],
+        nonce: next(),
+        node: next(),
+        contract: next(),
+        chain: next(),
+    };
+    let of_slot = |a: &SlotStatement<Fr>, name: &str| match name {
+        "adapter" => vec![a.adapter],
+        "policy" => vec![a.policy],
+        "base" => vec![a.base],
+        "fees" => vec![a.fees],
+        other => panic!("{other}"),
+    };
+    let of = |name: &str| match name {
+        "chain" => vec![s.chain],
+        "contract" => vec![s.contract],
+        "node" => vec![s.node],
+        "nonce" => vec![s.nonce],
+        "nodeSlot" => vec![s.node_slot],
+        "receipts" => s.receipts.to_vec(),
+        "inputs" => vec![s.inputs],
+        "requests" => vec![s.requests],
+        "deltas" => vec![s.deltas],
+        "payouts" => s.payouts.to_vec(),
+        other => panic!("{other}"),
+    };
+    let slots = s.slots.iter().flat_map(|a| SLOT.iter().flat_map(|f| of_slot(a, f.name)).collect::<Vec<_>>());
+    let words: Vec<Fr> =
+        HEAD.iter().flat_map(|f| of(f.name)).chain(slots).chain(TAIL.iter().flat_map(|f| of(f.name))).collect();
+    assert_eq!(s.words(), words);
+    assert!(TAIL.iter().any(|f| f.kind == Kind::Halves && f.name == "receipts"));
 }

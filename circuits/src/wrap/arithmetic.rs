@@ -10,6 +10,7 @@ use halo2_base::{
     QuantumCell::{self, Constant, Existing},
     gates::{GateChip, GateInstructions, RangeChip, RangeInstructions, flex_gate::threads::SinglePhaseCoreManager},
     halo2_proofs::halo2curves::{bn256::Fr, ff::Field as _},
+    virtual_region::lookups::LookupAnyManager,
 };
 
 use super::{
@@ -42,31 +43,40 @@ impl Scalar {
     }
 }
 
-/// Advice cells, by what they are for.
+/// Cells of one purpose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Of advice.
+    pub advice: usize,
+    /// Range checks.
+    pub lookups: usize,
+}
+
+/// Cells, by what they are for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cells {
     /// Poseidon permutations.
-    pub permutations: usize,
+    pub permutations: Part,
     /// How many.
     pub permuted: usize,
     /// Points read, with their canonical coordinates.
-    pub points: usize,
+    pub points: Part,
     /// How many.
     pub read: usize,
     /// Weights cut to 128 bits.
-    pub weights: usize,
+    pub weights: Part,
     /// Sums of points.
-    pub sums: usize,
+    pub sums: Part,
     /// All, the rest being the verifier's equations.
-    pub total: usize,
-    /// Cells that are looked up for ranges.
-    pub lookups: usize,
+    pub total: Part,
 }
 
 impl Cells {
     /// Everything that has no count of its own.
-    pub fn equations(&self) -> usize {
-        self.total - self.permutations - self.points - self.weights - self.sums
+    pub fn equations(&self) -> Part {
+        let named = [self.permutations, self.points, self.weights, self.sums];
+        let advice = self.total.advice - named.iter().map(|p| p.advice).sum::<usize>();
+        Part { advice, lookups: self.total.lookups - named.iter().map(|p| p.lookups).sum::<usize>() }
     }
 }
 
@@ -86,8 +96,8 @@ impl<'r> InCircuit<'r> {
     /// The pool, and what its cells are for.
     pub fn finish(self) -> (SinglePhaseCoreManager<Fr>, Cells) {
         let pool = self.pool.into_inner();
-        let cells = Cells { total: pool.total_advice(), ..self.cells.into_inner() };
-        (pool, cells)
+        let total = Part { advice: pool.total_advice(), lookups: lookups(self.field.range) };
+        (pool, Cells { total, ..self.cells.into_inner() })
     }
 
     fn gate(&self) -> &GateChip<Fr> {
@@ -104,12 +114,15 @@ impl<'r> InCircuit<'r> {
 
     /// The same, counted.
     fn count<T>(
-        &self, to: impl FnOnce(&mut Cells) -> &mut usize, lay: impl FnOnce(&mut SinglePhaseCoreManager<Fr>) -> T,
+        &self, to: impl FnOnce(&mut Cells) -> &mut Part, lay: impl FnOnce(&mut SinglePhaseCoreManager<Fr>) -> T,
     ) -> T {
         let mut pool = self.pool.borrow_mut();
-        let before = pool.total_advice();
+        let before = (pool.total_advice(), lookups(self.field.range));
         let out = lay(&mut pool);
-        *to(&mut self.cells.borrow_mut()) += pool.total_advice() - before;
+        let mut cells = self.cells.borrow_mut();
+        let part = to(&mut cells);
+        part.advice += pool.total_advice() - before.0;
+        part.lookups += lookups(self.field.range) - before.1;
         out
     }
 
@@ -142,6 +155,14 @@ impl<'r> InCircuit<'r> {
         }
         self.count(|c| &mut c.sums, |pool| points::sum(pool, self.field, terms))
     }
+}
+
+/// Range checks so far.
+fn lookups(range: &RangeChip<Fr>) -> usize {
+    let of = |manager: &LookupAnyManager<Fr, 1>| {
+        manager.cells_to_lookup.lock().map_or(0, |cells| cells.values().map(Vec::len).sum())
+    };
+    range.lookup_manager().iter().map(of).sum()
 }
 
 impl Arithmetic for InCircuit<'_> {

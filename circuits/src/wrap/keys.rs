@@ -188,10 +188,10 @@ fn builder(key: &Key, plan: Plan, stage: CircuitBuilderStage) -> (BaseCircuitBui
         (builder, cells)
     };
     // range checks cost a little less with more rows: the first number of rows that the circuit fits, from what it needs with many
-    let mut k = plan.k(lay_with(20).1.total);
+    let mut k = plan.k(lay_with(20).1.total.advice);
     loop {
         let (mut builder, cells) = lay_with(k);
-        if plan.k(cells.total) <= k {
+        if plan.k(cells.total.advice) <= k {
             let params = builder.calculate_params(Some(SPARE_ROWS));
             return (builder, Sizes { plan, cells, params });
         }

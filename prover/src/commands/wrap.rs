@@ -8,6 +8,7 @@ use talea_circuits::{
     relations::Key,
     wrap::{
         VerifyingKey,
+        arithmetic::Part,
         keys::{Circuit, Keys, verifier_params, verifying, write_verifying},
         proof::{Wrapped, length, public},
         solidity::source,
@@ -127,12 +128,14 @@ impl Made {
 /// Sizes of a circuit as JSON.
 fn circuit_json(circuit: &Circuit) -> Value {
     let (c, p) = (&circuit.sizes.cells, &circuit.sizes.params);
+    let part = |p: Part| json!({ "advice": p.advice, "lookups": p.lookups });
     json!({
         "digest": hex(&circuit.digest), "layout": circuit.sizes.plan.name(), "k": p.k,
         "advice_columns": p.num_advice_per_phase, "lookup_columns": p.num_lookup_advice_per_phase, "lookup_bits": p.lookup_bits,
         "cells": {
-            "advice": c.total, "permutations": c.permutations, "permutations_count": c.permuted, "points": c.points,
-            "points_count": c.read, "weights": c.weights, "sums": c.sums, "equations": c.equations(), "lookups": c.lookups,
+            "all": part(c.total), "permutations": part(c.permutations), "permutations_count": c.permuted,
+            "points": part(c.points), "points_count": c.read, "weights": part(c.weights), "sums": part(c.sums),
+            "equations": part(c.equations()),
         },
     })
 }
@@ -142,13 +145,11 @@ fn print_circuit(circuit: &Circuit) {
     let advice: usize = p.num_advice_per_phase.iter().sum();
     let lookups: usize = p.num_lookup_advice_per_phase.iter().sum();
     println!(
-        "layout {}: 2^{} rows, {advice} columns of advice, {lookups} for {} range checks; circuit {}",
+        "layout {}: 2^{} rows, {advice} columns of advice, {lookups} for range checks; circuit {}",
         circuit.sizes.plan.name(),
         p.k,
-        c.lookups,
         hex(&circuit.digest)
     );
-    let share = |n: usize| [n.to_string(), format!("{:.1} %", n as f64 / c.total as f64 * 100.0)];
     let rows = [
         (format!("{} Poseidon permutations", c.permuted), c.permutations),
         (format!("{} points read", c.read), c.points),
@@ -157,14 +158,11 @@ fn print_circuit(circuit: &Circuit) {
         ("equations, digest, fingerprint".into(), c.equations()),
         ("all".into(), c.total),
     ];
-    table(
-        ["cells of advice for", "cells", "of all"],
-        &[1, 2],
-        rows.into_iter().map(|(what, n)| {
-            let [cells, share] = share(n);
-            [what, cells, share]
-        }),
-    );
+    let row = |(what, part): (String, Part)| {
+        let share = format!("{:.1} %", part.advice as f64 / c.total.advice as f64 * 100.0);
+        [what, part.advice.to_string(), share, part.lookups.to_string()]
+    };
+    table(["cells for", "advice", "of all", "range checks"], &[1, 2, 3], rows.into_iter().map(row));
 }
 
 /// What to wrap with.
