@@ -289,7 +289,7 @@ fn verify(args: &Verify<'_>, json: bool) -> anyhow::Result<bool> {
         }));
         return Ok(accepted);
     }
-    let said = if accepted { "ACCEPTED" } else { "NOT ACCEPTED by the contract, though natively" };
+    let said = if accepted { "ACCEPTED" } else { "NOT VERIFIED by the contract, though accepted natively:" };
     let how = if args.check_key { "made anew and equal to" } else { "taken as it is from" };
     say(format_args!(
         "{said}   {}   blake3 {}   in {:.0} ms\nunder the verifying key {}, {how} {key_file}",
