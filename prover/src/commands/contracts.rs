@@ -157,7 +157,7 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
 /// solc's answer to standard JSON, from a compiler of the pinned version.
 fn standard_json(solc: &Path, input: &Value) -> anyhow::Result<Value> {
     let missing = |e: std::io::Error| {
-        Error::input(solc.display(), "compiler", e, "solc from npm: `npm ci` in the contracts' folder installs it")
+        Error::input(solc.display(), "compiler", e, "solc from npm: `npm install` in the contracts' folder installs it")
     };
     let version = Command::new(solc).arg("--version").output().map_err(missing)?;
     let version = String::from_utf8_lossy(&version.stdout).trim().to_string();

@@ -20,7 +20,7 @@ impl Anvil {
     pub fn start(chain: u64) -> Option<Self> {
         let bin = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../verifier-contracts/node_modules/.bin/anvil");
         if !bin.exists() {
-            eprintln!("anvil is not installed (npm ci in verifier-contracts): not asked");
+            eprintln!("anvil is not installed (npm install in verifier-contracts): not asked");
             return None;
         }
         let mut child = Command::new(bin)
