@@ -22,8 +22,17 @@ fn reference(name: &str) -> BTreeMap<String, (u64, BTreeMap<u64, f64>)> {
 }
 
 fn run(network: &Path, out: &Path, threads: &str) -> Batch {
-    talea(&["demo", "--threads", threads, "--network", network.to_str().unwrap(), "--out", out.to_str().unwrap()])
-        .expect_status(0);
+    talea(&[
+        "demo",
+        "--no-wrap",
+        "--threads",
+        threads,
+        "--network",
+        network.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ])
+    .expect_status(0);
     load::<Batch>(&out.join("batch.talea")).unwrap().0
 }
 
