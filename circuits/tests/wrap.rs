@@ -283,3 +283,28 @@ fn circuits_have_a_largest_size() {
     let said = Circuit::new(&key, Plan::Fast).unwrap_err().to_string();
     assert!(said.ends_with("expected at most 256"), "{said}");
 }
+
+/// The Lagrange points of arkworks' and snarkjs's root of unity, in the order of halo2's: what halo2 itself makes of the powers.
+#[test]
+fn reference_strings_are_halo2s() {
+    use ark_ec::{CurveGroup as _, PrimeGroup as _};
+    use ark_poly::{EvaluationDomain as _, Radix2EvaluationDomain};
+    use halo2_base::halo2_proofs::poly::commitment::ParamsProver as _;
+    use talea_circuits::wrap::keys::params;
+    for k in [2u32, 5, 8] {
+        let n = 1usize << k;
+        let point = |x: Fr| (ark_bn254::G1Projective::generator() * x).into_affine();
+        let powers: Vec<G1Affine> = (0..n).map(|i| point(common::tau().pow([i as u64]))).collect();
+        let domain = Radix2EvaluationDomain::<Fr>::new(n).unwrap();
+        let basis: Vec<G1Affine> =
+            domain.evaluate_all_lagrange_coefficients(common::tau()).into_iter().map(point).collect();
+        let ours = params(k, &powers, &basis, &srs().1.tau);
+        let own = ours.from_parts(k, ours.get_g().to_vec(), None, ours.g2(), ours.s_g2());
+        let bytes = |params: &talea_circuits::wrap::Params| {
+            let mut out = Vec::new();
+            params.write_custom(&mut out, halo2_base::halo2_proofs::SerdeFormat::RawBytes).unwrap();
+            out
+        };
+        assert_eq!(bytes(&ours), bytes(&own), "2^{k}");
+    }
+}

@@ -262,7 +262,7 @@ fn the_command_verifies_and_refuses() {
     assert!(said.starts_with("ACCEPTED") && said.contains("EVM in process: ACCEPTED"), "{said}");
     assert!(said.contains("taken as it is"), "{said}");
     type Lie = fn(&mut WrappedProof);
-    let lies: [(&str, Lie); 10] = [
+    let lies: [(&str, Lie); 11] = [
         ("another chain, contract or node", |p| p.statement.chain_id += 1),
         ("the circuit's proof is not one of this statement", |p| {
             p.statement.nonce += 1;
@@ -276,6 +276,8 @@ fn the_command_verifies_and_refuses() {
         ("the circuit's proof is not one of this statement", |p| p.proof[100] ^= 1),
         ("the circuit's proof is not one of this statement", |p| p.proof.push(0)),
         ("circuit: found", |p| p.circuit[0] ^= 1),
+        // a proof for another shape
+        ("circuit: found", |p| p.statement.sizes.tokens += 1),
     ];
     for (why, lie) in lies {
         let tmp = copy();
@@ -294,6 +296,23 @@ fn the_command_verifies_and_refuses() {
     p.layout = "quick".into();
     save(&file, &p).unwrap();
     assert!(verify(tmp.path()).expect_status(1).stderr().contains("fast or cheap"));
+}
+
+/// A file of a verifying key, as the command writes it.
+#[derive(wincode::SchemaWrite, wincode::SchemaRead)]
+struct Verifying {
+    circuit: [u8; 32],
+    key: Vec<u8>,
+}
+
+impl talea_formats::artefact::Artefact for Verifying {
+    const KIND: &'static str = "wrapvk";
+    const VERSION: u32 = 1;
+}
+
+fn check_with(out: &Path, keys: &Path) -> common::Run {
+    let d = demo();
+    talea(&["wrap", "verify", "--network", s(&fixture("demo")), "--out", s(out), "--srs", s(&d.srs), "--keys", s(keys)])
 }
 
 /// Two wraps of one proof differ, and both verify; keys are read, not made again; damaged and foreign ones are refused by digest.
@@ -330,27 +349,18 @@ fn wraps_are_blinded_and_keys_are_known_by_digest() {
     };
     let file = keys.path().join(named("verifying").file_name().unwrap());
     std::fs::copy(named("verifying"), &file).unwrap();
+    let (mut foreign, _) = load::<Verifying>(&file).unwrap();
+    foreign.circuit[0] ^= 1;
+    save(&file, &foreign).unwrap();
+    let text = check_with(tmp.path(), keys.path()).refusal();
+    assert!(text.contains("circuit: found"), "{text}");
     let mut bytes = std::fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&file, &bytes).unwrap();
-    let check = |keys: &Path| {
-        talea(&[
-            "wrap",
-            "verify",
-            "--network",
-            s(&fixture("demo")),
-            "--out",
-            s(tmp.path()),
-            "--srs",
-            s(&d.srs),
-            "--keys",
-            s(keys),
-        ])
-    };
-    let text = check(keys.path()).refusal();
+    let text = check_with(tmp.path(), keys.path()).refusal();
     assert!(text.contains("digest: found bytes that do not hash to it"), "{text}");
     std::fs::remove_file(&file).unwrap();
-    assert!(check(keys.path()).refusal().contains(".verifying"), "a missing key is a line");
+    assert!(check_with(tmp.path(), keys.path()).refusal().contains(".verifying"), "a missing key is a line");
 }
 
 /// A reference string without the points that the circuit needs is refused by name.
