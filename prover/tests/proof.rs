@@ -26,7 +26,7 @@ fn proven() -> &'static (PathBuf, PathBuf) {
     FOLDER.get_or_init(|| {
         let tmp = tempfile::tempdir().unwrap().keep();
         let (srs, out) = (tmp.join("dev.srs"), tmp.join("out"));
-        talea(&["srs", "dev", "--k", "19", "--seed", "tests", "--out", s(&srs)]).expect_status(0);
+        talea(&["srs", "dev", "--k", "20", "--seed", "tests", "--out", s(&srs)]).expect_status(0);
         let network = fixture("second");
         talea(&["demo", "--no-wrap", "--network", s(&network), "--out", s(&out), "--srs", s(&srs)]).expect_status(0);
         (out, srs)
