@@ -56,7 +56,14 @@ impl Anvil {
         let from = self.call("eth_accounts", json!([])).unwrap()[0].clone();
         let data = format!("0x{}", hex(code));
         let tx = self.call("eth_sendTransaction", json!([{ "from": from, "data": data, "gas": "0xe4e1c0" }])).unwrap();
-        let receipt = self.call("eth_getTransactionReceipt", json!([tx])).unwrap();
+        // a block takes a moment
+        let receipt = (0..200)
+            .find_map(|_| {
+                let found = self.call("eth_getTransactionReceipt", json!([tx])).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                (!found.is_null()).then_some(found)
+            })
+            .expect("a receipt within ten seconds");
         assert_eq!(receipt["status"], "0x1", "{receipt}");
         receipt["contractAddress"].as_str().unwrap().to_string()
     }
