@@ -149,9 +149,9 @@ impl<'r> InCircuit<'r> {
     pub fn sum_of(&self, sum: opening::Sum<Self>) -> Point {
         let terms = |list: Vec<(Scalar, Point)>| list.into_iter().map(|(k, p)| (self.cell(&k), p)).collect();
         let mut terms = Terms { short: terms(sum.short), long: terms(sum.long) };
-        if let Scalar::Cell(factor) = sum.generator {
+        if !matches!(sum.generator, Scalar::Known(zero) if zero.is_zero_vartime()) {
             let generator = self.with(|ctx, _| points::generator(ctx, self.field));
-            terms.long.push((factor, generator));
+            terms.long.push((self.cell(&sum.generator), generator));
         }
         self.count(|c| &mut c.sums, |pool| points::sum(pool, self.field, terms))
     }

@@ -1,6 +1,6 @@
 //! The circuit: the argument's verifier, the statement's digest and its fingerprint.
 
-use ark_bn254::{Fr as ArkFr, G1Affine as ArkPoint};
+use ark_bn254::Fr as ArkFr;
 use ark_ff::{BigInteger as _, PrimeField as _};
 use halo2_base::{AssignedValue, gates::circuit::builder::BaseCircuitBuilder, halo2_proofs::halo2curves::bn256::Fr};
 use sha3::{Digest as _, Keccak256};
@@ -11,10 +11,10 @@ use super::{
     points::{Field, LIMB_BITS, LIMBS, Point},
 };
 use crate::{
-    arithmetic::Arithmetic,
+    arithmetic::{Arithmetic, Native},
     error::{ProofError, Result},
     relations::{Key, adapter::digest_words, statement::Statement},
-    transcript::{Source, Transcript, bytes::Bytes},
+    transcript::{Source, Transcript},
 };
 
 /// Instances: an accumulator of two points, the statement's digest, α, and the words' fingerprint at α.
@@ -37,35 +37,13 @@ pub fn alpha(words: &[ArkFr], digest: &ArkFr) -> ArkFr {
     ArkFr::from_be_bytes_mod_order(&hasher.finalize())
 }
 
-/// Where the words of a proof come from.
-pub trait Words {
-    /// The next scalar.
-    fn scalar(&mut self, field: &'static str) -> Result<ArkFr, ProofError>;
-    /// The next point.
-    fn point(&mut self, field: &'static str) -> Result<ArkPoint, ProofError>;
-    /// Refuses what is left over.
-    fn finish(self) -> Result<(), ProofError>;
-}
-
-impl Words for Bytes<'_> {
-    fn scalar(&mut self, field: &'static str) -> Result<ArkFr, ProofError> {
-        Bytes::scalar(self, field)
-    }
-    fn point(&mut self, field: &'static str) -> Result<ArkPoint, ProofError> {
-        Bytes::point(self, field)
-    }
-    fn finish(self) -> Result<(), ProofError> {
-        Bytes::finish(self)
-    }
-}
-
 /// Words that become witnesses.
 struct Assigned<'a, 'r, W> {
     words: W,
     arithmetic: &'a InCircuit<'r>,
 }
 
-impl<'r, W: Words> Source<InCircuit<'r>> for Assigned<'_, 'r, W> {
+impl<'r, W: Source<Native>> Source<InCircuit<'r>> for Assigned<'_, 'r, W> {
     fn scalar(&mut self, field: &'static str) -> Result<Scalar, ProofError> {
         Ok(self.arithmetic.witness(convert::scalar(&self.words.scalar(field)?)))
     }
@@ -91,7 +69,7 @@ pub struct Witness<W> {
 ///
 /// # Errors
 /// Words of the proof that are none; a statement of another number of slots.
-pub fn lay<W: Words>(builder: &mut BaseCircuitBuilder<Fr>, key: &Key, witness: Witness<W>) -> Result<Cells> {
+pub fn lay<W: Source<Native>>(builder: &mut BaseCircuitBuilder<Fr>, key: &Key, witness: Witness<W>) -> Result<Cells> {
     let range = builder.range_chip();
     let field = Field::new(&range, LIMB_BITS, LIMBS);
     let a = InCircuit::new(std::mem::take(builder.pool(0)), &field);

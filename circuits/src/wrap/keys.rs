@@ -26,16 +26,18 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::{
     Params, VerifyingKey,
     arithmetic::Cells,
-    circuit::{Witness, Words, lay},
+    circuit::{Witness, lay},
     convert,
     fingerprint::fingerprint,
 };
 use crate::{
+    arithmetic::Native,
     error::ProofError,
     relations::{
         Key,
         statement::{SlotStatement, Statement},
     },
+    transcript::Source,
 };
 
 /// How the circuit's cells are arranged.
@@ -149,7 +151,7 @@ impl Anything {
     }
 }
 
-impl Words for Anything {
+impl Source<Native> for Anything {
     fn scalar(&mut self, _: &'static str) -> Result<ArkFr, ProofError> {
         Ok(self.next())
     }

@@ -42,7 +42,7 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
     match command {
         WrapCommand::Keys { out, srs, keys, layout, rebuild } => {
             let (srs, _) = Srs::open(srs)?;
-            let (proof, key) = proof_of(out, &srs)?;
+            let (_, key) = proof_of(out, &srs)?;
             let circuit = wrapping::circuit(&key, wrapping::plan(layout)?)?;
             let made = keys_of(&srs, &key, &circuit, keys, *rebuild, false)?;
             if json {
@@ -51,7 +51,6 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
                 made.print(&circuit, keys);
                 println!("for batches of the shape of {}", Folder::at(out).proof().display());
             }
-            drop(proof);
             Ok(true)
         }
         WrapCommand::Prove { network, out, srs, keys, layout } => {
