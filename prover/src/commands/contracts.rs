@@ -1,9 +1,9 @@
 //! `talea contracts build`: sources to committed code, by solc from npm.
 
 use std::{
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use serde_json::{Value, json};
@@ -164,23 +164,20 @@ fn standard_json(solc: &Path, input: &Value) -> anyhow::Result<Value> {
     if !version.contains(SOLC) {
         return Err(Error::input(solc.display(), "version", version, SOLC).into());
     }
-    // a file, because solcjs may leave before a pipe is drained
+    // files, because solcjs may find a pipe empty before it is filled, and leave one before it is drained
+    let mut given = tempfile::tempfile().map_err(missing)?;
+    given.write_all(input.to_string().as_bytes()).and_then(|()| given.rewind()).map_err(missing)?;
     let mut output = tempfile::tempfile().map_err(missing)?;
-    let mut child = Command::new(solc)
+    let status = Command::new(solc)
         .arg("--standard-json")
-        .stdin(Stdio::piped())
+        .stdin(given)
         .stdout(output.try_clone().map_err(missing)?)
-        .spawn()
+        .status()
         .map_err(missing)?;
-    let written = child.stdin.take().map(|mut stdin| stdin.write_all(input.to_string().as_bytes()));
-    child.wait().map_err(missing)?;
-    if let Some(result) = written {
-        result.map_err(missing)?;
-    }
     let mut text = String::new();
-    output.seek(SeekFrom::Start(0)).and_then(|_| output.read_to_string(&mut text)).map_err(missing)?;
+    output.rewind().and_then(|_| output.read_to_string(&mut text)).map_err(missing)?;
     // warnings of the JavaScript build come before the document
     let document = text.find('{').map_or("", |at| &text[at..]);
-    let begin: String = text.chars().take(80).collect();
+    let begin = format!("{:?} with {status}", text.chars().take(80).collect::<String>());
     serde_json::from_str(document).map_err(|_| Error::input(solc.display(), "output", begin, "a JSON document").into())
 }
