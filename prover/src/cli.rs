@@ -116,6 +116,9 @@ pub enum WrapCommand {
         /// Make the verifying key anew and compare: the reference string then needs a Lagrange basis of the circuit's rows.
         #[arg(long)]
         check_key: bool,
+        /// Take the verifying key of this BLAKE3 as it is. Without this and --check-key only keys that are compiled into the program are taken.
+        #[arg(long, value_name = "BLAKE3", conflicts_with = "check_key")]
+        trust_key: Option<String>,
     },
 }
 

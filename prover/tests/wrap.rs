@@ -260,7 +260,7 @@ fn copy() -> tempfile::TempDir {
 fn the_command_verifies_and_refuses() {
     let said = verify(&demo().out).expect_status(0).stdout();
     assert!(said.starts_with("ACCEPTED") && said.contains("EVM in process: ACCEPTED"), "{said}");
-    assert!(said.contains("taken as it is"), "{said}");
+    assert!(said.contains("whose contract is compiled into this program"), "{said}");
     type Lie = fn(&mut WrappedProof);
     let lies: [(&str, Lie); 11] = [
         ("another chain, contract or node", |p| p.statement.chain_id += 1),
@@ -354,6 +354,27 @@ fn wraps_are_blinded_and_keys_are_known_by_digest() {
     save(&file, &foreign).unwrap();
     let text = check_with(tmp.path(), keys.path()).refusal();
     assert!(text.contains("circuit: found"), "{text}");
+    // a key of another circuit that says it is this one's: two commitments change places
+    let honest = load::<Verifying>(&named("verifying")).unwrap().0;
+    let plant = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut planted = Verifying { circuit: honest.circuit, key: honest.key.clone() };
+        change(&mut planted.key);
+        save(&file, &planted).unwrap();
+        check_with(tmp.path(), keys.path())
+    };
+    const HEAD: usize = 1 + 4 + 1 + 4;
+    let swapped = |key: &mut Vec<u8>| (0..64).for_each(|i| key.swap(HEAD + i, HEAD + 64 + i));
+    let text = plant(&swapped).refusal();
+    assert!(text.contains("one that may be another circuit's"), "{text}");
+    for (why, change) in [
+        ("another number of rows", &(|key: &mut Vec<u8>| key[1] = 28) as &dyn Fn(&mut Vec<u8>)),
+        ("a verifying key", &|key: &mut Vec<u8>| key[6] -= 1),
+        ("another length", &|key: &mut Vec<u8>| key.push(0)),
+        ("a verifying key", &|key: &mut Vec<u8>| key.truncate(3)),
+    ] {
+        let text = plant(change).refusal();
+        assert!(text.contains(why), "{why}: {text}");
+    }
     let mut bytes = std::fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&file, &bytes).unwrap();

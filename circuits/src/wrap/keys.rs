@@ -266,7 +266,18 @@ pub fn write_verifying(key: &VerifyingKey) -> Vec<u8> {
 /// # Errors
 /// Bytes that are none.
 pub fn read_verifying(bytes: &[u8], circuit: &Circuit) -> io::Result<VerifyingKey> {
-    VerifyingKey::from_bytes::<BaseCircuitBuilder<Fr>>(bytes, SerdeFormat::RawBytes, circuit.sizes.params.clone())
+    let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("a verifying key of {what}"));
+    // version, then k: halo2 makes a domain of it before it looks at anything else
+    let k: [u8; 4] = bytes.get(1..5).and_then(|b| b.try_into().ok()).ok_or_else(|| bad("no length"))?;
+    if u32::from_le_bytes(k) != circuit.k() {
+        return Err(bad("another number of rows"));
+    }
+    let key =
+        VerifyingKey::from_bytes::<BaseCircuitBuilder<Fr>>(bytes, SerdeFormat::RawBytes, circuit.sizes.params.clone())?;
+    if key.fixed_commitments().len() != key.cs().num_fixed_columns() || write_verifying(&key) != bytes {
+        return Err(bad("another length"));
+    }
+    Ok(key)
 }
 
 /// What a verifier needs of the reference string: no powers but the first.

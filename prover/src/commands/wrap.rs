@@ -14,6 +14,7 @@ use talea_circuits::{
         solidity::source,
     },
 };
+use talea_contracts::compiled::of_source;
 use talea_formats::proof::{BatchProof, WrappedProof};
 use talea_srs::{Srs, check::check};
 use talea_witness::{
@@ -67,8 +68,9 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
             }
             Ok(true)
         }
-        WrapCommand::Verify { network, out, srs, keys, evm, check_key } => {
-            verify(&Verify { network, out, srs, keys, evm: *evm, check_key: *check_key }, json)
+        WrapCommand::Verify { network, out, srs, keys, evm, check_key, trust_key } => {
+            let trust_key = trust_key.as_deref();
+            verify(&Verify { network, out, srs, keys, evm: *evm, check_key: *check_key, trust_key }, json)
         }
     }
 }
@@ -283,19 +285,19 @@ fn verify(args: &Verify<'_>, json: bool) -> anyhow::Result<bool> {
         print_json(&json!({
             "accepted": accepted, "blake3": hex(&blake3), "seconds": seconds, "srs": srs.origin.to_string(),
             "circuit": circuit_json(&checked.circuit),
-            "verifying_key": { "file": key_file, "blake3": hex(&key), "made_anew": args.check_key },
+            "verifying_key": { "file": key_file, "blake3": hex(&key), "known_by": checked.known_by },
             "evm": report.as_ref().map(onchain::json), "statement": statement_json(p), "labels": labels_json(checked.trust),
         }));
         return Ok(accepted);
     }
     let said = if accepted { "ACCEPTED" } else { "NOT VERIFIED by the contract, though accepted natively:" };
-    let how = if args.check_key { "made anew and equal to" } else { "taken as it is from" };
     say(format_args!(
-        "{said}   {}   blake3 {}   in {:.0} ms\nunder the verifying key {}, {how} {key_file}",
+        "{said}   {}   blake3 {}   in {:.0} ms\nunder the verifying key {} of {key_file}, {}",
         path.display(),
         hex(&blake3),
         seconds * 1e3,
-        hex(&key)
+        hex(&key),
+        checked.known_by
     ));
     say(format_args!("reference string: {}", srs.origin));
     say(format_args!("chain {}, node {}, nonce {}", p.chain_id, checksummed(&p.node), p.nonce));
@@ -314,6 +316,7 @@ struct Verify<'v> {
     keys: &'v Path,
     evm: bool,
     check_key: bool,
+    trust_key: Option<&'v str>,
 }
 
 /// A wrap that was accepted.
@@ -321,6 +324,8 @@ struct Checked {
     trust: Trust,
     circuit: Circuit,
     key: VerifyingKey,
+    /// Why the key is believed to be its circuit's.
+    known_by: &'static str,
 }
 
 /// Verifies a wrap against the network, the registered commitments and the key of its circuit.
@@ -341,14 +346,27 @@ fn checked(
         return Err(no(format!("circuit: found {}, expected {}", hex(&file.circuit), hex(&circuit.digest))));
     }
     let verifying_key = KeyFolder(args.keys).verifying(&circuit)?;
-    if args.check_key {
+    let params = verifier_params(circuit.k(), &srs.tau);
+    let known_by = if args.check_key {
         check("--srs", srs).map_err(talea_witness::Error::from)?;
         let anew = verifying(&key, plan, &wrapping::params(srs, circuit.k())?);
         if write_verifying(&anew) != write_verifying(&verifying_key) {
             return Err(no("verifying key: the one in the folder is not the circuit's".into()));
         }
-    }
-    let params = verifier_params(circuit.k(), &srs.tau);
+        "made anew and equal"
+    } else if let Some(trusted) = args.trust_key {
+        let found = hex(&talea_witness::artefact::digest(&write_verifying(&verifying_key)));
+        if found != trusted.to_lowercase() {
+            return Err(Error::input("--trust-key", "BLAKE3", trusted, format!("{found}, the key's")).into());
+        }
+        "taken as it is because --trust-key names it"
+    } else if of_source(&source(&params, &verifying_key)).is_some() {
+        "whose contract is compiled into this program"
+    } else {
+        let file = KeyFolder(args.keys).file(&circuit, "verifying");
+        let expected = "one compiled into this program, --check-key, or --trust-key BLAKE3";
+        return Err(Error::input(file.display(), "key", "one that may be another circuit's", expected).into());
+    };
     wrapped.verify(&verifying_key, &params, &pairing(srs), &statement.words()).map_err(|e| no(e.to_string()))?;
-    Ok(Checked { trust, circuit, key: verifying_key })
+    Ok(Checked { trust, circuit, key: verifying_key, known_by })
 }
