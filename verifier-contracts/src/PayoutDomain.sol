@@ -22,9 +22,6 @@ library PayoutDomain {
     /// @dev 5 generates the multiplicative group of the scalar field, and r − 1 is 2^28 times an odd number.
     uint256 private constant GENERATOR = 5;
 
-    /// @dev σ is at most this.
-    uint256 internal constant MOST = 28;
-
     /// @notice ω of the domain with 2^sigma slots.
     function root(uint256 sigma) internal view returns (uint256) {
         return Kzg.power(GENERATOR, (SCALAR_MODULUS - 1) >> sigma, SCALAR_MODULUS);
