@@ -31,27 +31,30 @@ library Kzg {
 
     /// @notice Refuses what is not a point of G1 other than infinity.
     function requirePoint(uint256 x, uint256 y) internal pure {
-        if (x >= BASE_MODULUS || y >= BASE_MODULUS || mulmod(y, y, BASE_MODULUS) != _cubic(x)) {
-            revert NotOnCurve(x, y);
-        }
+        uint256 p = BASE_MODULUS;
+        if (x >= p || y >= p || mulmod(y, y, p) != _cubic(x, p)) revert NotOnCurve(x, y);
     }
 
     /// @notice a + b.
     function add(uint256[2] memory a, uint256[2] memory b) internal view returns (uint256[2] memory sum) {
-        uint256[4] memory input = [a[0], a[1], b[0], b[1]];
         bool done;
         assembly ("memory-safe") {
-            done := staticcall(gas(), 6, input, 0x80, sum, 0x40)
+            let m := mload(0x40)
+            mcopy(m, a, 0x40)
+            mcopy(add(m, 0x40), b, 0x40)
+            done := staticcall(gas(), 6, m, 0x80, sum, 0x40)
         }
         if (!done) revert PrecompileFailed(6);
     }
 
     /// @notice scalar · a.
     function mul(uint256[2] memory a, uint256 scalar) internal view returns (uint256[2] memory product) {
-        uint256[3] memory input = [a[0], a[1], scalar];
         bool done;
         assembly ("memory-safe") {
-            done := staticcall(gas(), 7, input, 0x60, product, 0x40)
+            let m := mload(0x40)
+            mcopy(m, a, 0x40)
+            mstore(add(m, 0x40), scalar)
+            done := staticcall(gas(), 7, m, 0x60, product, 0x40)
         }
         if (!done) revert PrecompileFailed(7);
     }
@@ -63,21 +66,28 @@ library Kzg {
 
     /// @notice Does e(a, G₂) = e(b, [τ]₂) hold?
     /// @param tau [τ]₂ as precompile 8 reads it.
-    function paired(uint256[2] memory a, uint256[2] memory b, uint256[4] memory tau) internal view returns (bool) {
-        uint256[2] memory minus = negated(b);
-        uint256[12] memory input = [
-            a[0], a[1], G2_X1, G2_X0, G2_Y1, G2_Y0,
-            minus[0], minus[1], tau[0], tau[1], tau[2], tau[3]
-        ];
+    function paired(uint256[2] memory a, uint256[2] memory b, uint256[4] memory tau)
+        internal
+        view
+        returns (bool holds)
+    {
         bool done;
-        uint256 one;
         assembly ("memory-safe") {
-            // the answer takes the place of the input's first word
-            done := staticcall(gas(), 8, input, 0x180, input, 0x20)
-            one := mload(input)
+            let m := mload(0x40)
+            mcopy(m, a, 0x40)
+            mstore(add(m, 0x40), G2_X1)
+            mstore(add(m, 0x60), G2_X0)
+            mstore(add(m, 0x80), G2_Y1)
+            mstore(add(m, 0xa0), G2_Y0)
+            // −b; of infinity, y = 0 stays
+            mstore(add(m, 0xc0), mload(b))
+            let p := BASE_MODULUS
+            mstore(add(m, 0xe0), mod(sub(p, mload(add(b, 0x20))), p))
+            mcopy(add(m, 0x100), tau, 0x80)
+            done := staticcall(gas(), 8, m, 0x180, m, 0x20)
+            holds := eq(mload(m), 1)
         }
         if (!done) revert PrecompileFailed(8);
-        return one == 1;
     }
 
     /// @notice Does the polynomial under `commitment` have the value y at z? e(C − y·G₁ + z·π, G₂) = e(π, [τ]₂).
@@ -106,23 +116,30 @@ library Kzg {
         if (word == 0) return a;
         uint256 x = (word << 1) >> 1;
         // p = 3 mod 4: a square's root is its power (p + 1)/4
-        uint256 y = power(_cubic(x), (BASE_MODULUS + 1) / 4, BASE_MODULUS);
-        return [x, y & 1 == word >> PARITY_BIT ? y : BASE_MODULUS - y];
+        uint256 p = BASE_MODULUS;
+        uint256 y = power(_cubic(x, p), (BASE_MODULUS + 1) / 4, p);
+        return [x, y & 1 == word >> PARITY_BIT ? y : p - y];
     }
 
     /// @notice base^exponent mod modulus.
     function power(uint256 base, uint256 exponent, uint256 modulus) internal view returns (uint256 result) {
-        uint256[6] memory input = [32, 32, 32, base, exponent, modulus];
         bool done;
         assembly ("memory-safe") {
-            done := staticcall(gas(), 5, input, 0xc0, input, 0x20)
-            result := mload(input)
+            let m := mload(0x40)
+            mstore(m, 0x20)
+            mstore(add(m, 0x20), 0x20)
+            mstore(add(m, 0x40), 0x20)
+            mstore(add(m, 0x60), base)
+            mstore(add(m, 0x80), exponent)
+            mstore(add(m, 0xa0), modulus)
+            done := staticcall(gas(), 5, m, 0xc0, m, 0x20)
+            result := mload(m)
         }
         if (!done) revert PrecompileFailed(5);
     }
 
     /// @dev x³ + 3, which is y² on the curve.
-    function _cubic(uint256 x) private pure returns (uint256) {
-        return addmod(mulmod(mulmod(x, x, BASE_MODULUS), x, BASE_MODULUS), 3, BASE_MODULUS);
+    function _cubic(uint256 x, uint256 p) private pure returns (uint256) {
+        return addmod(mulmod(mulmod(x, x, p), x, p), 3, p);
     }
 }

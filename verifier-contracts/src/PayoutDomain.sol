@@ -19,6 +19,9 @@ library PayoutDomain {
     /// @dev Bytes of an entry: uint32 slot, uint128 amount, big-endian.
     uint256 private constant ENTRY = 20;
 
+    /// @dev Powers of ω that lead from slot to slot.
+    uint256 private constant STEPS = 44;
+
     /// @dev 5 generates the multiplicative group of the scalar field, and r − 1 is 2^28 times an odd number.
     uint256 private constant GENERATOR = 5;
 
@@ -40,7 +43,7 @@ library PayoutDomain {
     {
         uint256 numerator;
         uint256 denominator;
-        (numerator, denominator, total) = _sum(amounts, _squares(omega, sigma), zeta, sigma);
+        (numerator, denominator, total) = _sum(amounts, _steps(omega), zeta, sigma);
         uint256 vanishing = zeta;
         for (uint256 i = 0; i < sigma; ++i) {
             vanishing = mulmod(vanishing, vanishing, SCALAR_MODULUS);
@@ -52,7 +55,7 @@ library PayoutDomain {
     }
 
     /// @dev Σ P_s·ω^s/(ζ − ω^s) as a fraction, and Σ P_s.
-    function _sum(bytes calldata amounts, uint256[] memory squares, uint256 zeta, uint256 sigma)
+    function _sum(bytes calldata amounts, uint256[STEPS] memory powers, uint256 zeta, uint256 sigma)
         private
         pure
         returns (uint256 numerator, uint256 denominator, uint256 total)
@@ -60,45 +63,60 @@ library PayoutDomain {
         if (amounts.length % ENTRY != 0) revert AmountsLength(amounts.length);
         denominator = 1;
         uint256 power = 1;
-        uint256 last = 0;
         uint256 least = 0;
-        // No sum here can overflow: there are fewer than 2^32 amounts of 128 bits, and slots are below 2^32.
-        unchecked {
-            for (uint256 i = 0; i < amounts.length; i += ENTRY) {
-                uint256 entry = uint160(bytes20(amounts[i:]));
-                uint256 slot = entry >> 128;
-                if (slot < least) revert SlotNotIncreasing(slot, least);
-                if (slot >> sigma != 0) revert SlotOutOfRange(slot, 1 << sigma);
-                power = _advanced(power, slot - last, squares);
-                last = slot;
-                least = slot + 1;
-                uint256 amount = uint128(entry);
-                total += amount;
-                uint256 below = addmod(zeta, SCALAR_MODULUS - power, SCALAR_MODULUS);
-                uint256 above = mulmod(mulmod(amount, power, SCALAR_MODULUS), denominator, SCALAR_MODULUS);
-                numerator = addmod(mulmod(numerator, below, SCALAR_MODULUS), above, SCALAR_MODULUS);
-                denominator = mulmod(denominator, below, SCALAR_MODULUS);
+        // on the stack: the optimizer keeps large constants outside the code, and reading one costs 40 gas
+        uint256 r = SCALAR_MODULUS;
+        for (uint256 i = 0; i < amounts.length;) {
+            uint256 slot;
+            // In assembly: 450 gas for each amount instead of 1,010.
+            assembly ("memory-safe") {
+                // 32 bytes, of which the entry is the first 20
+                let entry := calldataload(add(amounts.offset, i))
+                slot := shr(224, entry)
+                i := add(i, ENTRY)
+                entry := shr(128, shl(32, entry))
+                // no sum can overflow: there are fewer than 2^32 amounts, and slots are below 2^32
+                total := add(total, entry)
+                // from ω^least to ω^slot: the gap's lowest four bits at once, then bit by bit. Most gaps are short.
+                let gap := sub(slot, least)
+                power := mulmod(power, mload(add(powers, shl(5, and(gap, 15)))), r)
+                gap := shr(4, gap)
+                if gap {
+                    for { let square := add(powers, 0x200) } gap { gap := shr(1, gap) } {
+                        if and(gap, 1) { power := mulmod(power, mload(square), r) }
+                        square := add(square, 0x20)
+                    }
+                }
+                // n/d + amount·power/(ζ − power)
+                let below := addmod(zeta, sub(r, power), r)
+                entry := mulmod(mulmod(entry, power, r), denominator, r)
+                numerator := addmod(mulmod(numerator, below, r), entry, r)
+                denominator := mulmod(denominator, below, r)
+                power := mulmod(power, mload(add(powers, 0x20)), r)
             }
+            if (slot < least) revert SlotNotIncreasing(slot, least);
+            least = slot + 1;
         }
+        // slots increase, so the last one is the highest
+        if (least > 1 << sigma) revert SlotOutOfRange(least - 1, 1 << sigma);
     }
 
-    /// @dev power·ω^gap. Most gaps are short.
-    function _advanced(uint256 power, uint256 gap, uint256[] memory squares) private pure returns (uint256) {
-        for (uint256 bit = 0; gap != 0; gap >>= 1) {
-            if (gap & 1 == 1) power = mulmod(power, squares[bit], SCALAR_MODULUS);
-            unchecked {
-                ++bit;
+    /// @dev ω^0 to ω^15, then ω^16, ω^32, ω^64 and so on up to ω^(2^31): whatever a gap of 32 bits needs.
+    function _steps(uint256 omega) private pure returns (uint256[STEPS] memory powers) {
+        uint256 r = SCALAR_MODULUS;
+        // In assembly: with checked indices it costs 9,900 gas more.
+        assembly ("memory-safe") {
+            mstore(powers, 1)
+            let power := omega
+            let to := add(powers, 0x20)
+            for { let end := add(powers, 0x200) } lt(to, end) { to := add(to, 0x20) } {
+                mstore(to, power)
+                power := mulmod(power, omega, r)
             }
-        }
-        return power;
-    }
-
-    /// @dev ω^(2^j) for j below sigma.
-    function _squares(uint256 omega, uint256 sigma) private pure returns (uint256[] memory squares) {
-        squares = new uint256[](sigma);
-        for (uint256 j = 0; j < sigma; ++j) {
-            squares[j] = omega;
-            omega = mulmod(omega, omega, SCALAR_MODULUS);
+            for { let end := add(powers, shl(5, STEPS)) } lt(to, end) { to := add(to, 0x20) } {
+                mstore(to, power)
+                power := mulmod(power, power, r)
+            }
         }
     }
 }
