@@ -21,6 +21,7 @@ interface Vm {
     function chainId(uint256 id) external;
     function etch(address where, bytes calldata code) external;
     function expectEmit(bool t1, bool t2, bool t3, bool data, address from) external;
+    function expectRevert() external;
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
     function getRecordedLogs() external returns (Log[] memory);
