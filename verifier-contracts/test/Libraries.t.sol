@@ -21,11 +21,6 @@ contract Libraries {
         return Kzg.paired(a, b, tau);
     }
 
-    /// @dev With next to no gas the precompile fails.
-    function starved() external view returns (uint256) {
-        return Kzg.power(3, R - 2, R);
-    }
-
     function requirePoint(uint256 x, uint256 y) external pure {
         Kzg.requirePoint(x, y);
     }
@@ -61,8 +56,6 @@ contract LibrariesTest {
         lib.paired{gas: 200_000}(g, off, tau);
         vm.expectRevert(abi.encodeWithSelector(Kzg.PrecompileFailed.selector, 8));
         lib.paired{gas: 200_000}([BASE_MODULUS, 2], g, tau);
-        vm.expectRevert(abi.encodeWithSelector(Kzg.PrecompileFailed.selector, 5));
-        lib.starved{gas: 1_500}();
     }
 
     function test_coordinates_are_below_p() public {
@@ -105,6 +98,8 @@ contract LibrariesTest {
     function testFuzz_openings(uint256 f, uint256 y, uint256 z, uint256 wrong) public view {
         (f, y, z) = (f % R, y % R, z % R);
         wrong = wrong % (R - 1) + 1;
+        // at τ itself there is no quotient
+        vm.assume(z != TestKzg.TAU);
         uint256[2] memory c = TestKzg.point(f);
         uint256[2] memory pi = TestKzg.opening(f, y, z);
         vm.assertTrue(Kzg.opens(c, y, z, pi, TestKzg.tau()));
