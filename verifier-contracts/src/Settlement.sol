@@ -9,6 +9,7 @@ import {AttributionRegistry} from "./AttributionRegistry.sol";
 import {BatchVerifier} from "./BatchVerifier.sol";
 import {FeeEscrow} from "./FeeEscrow.sol";
 import {Kzg} from "./Kzg.sol";
+import {Pausing} from "./Pausing.sol";
 import {PayoutDomain} from "./PayoutDomain.sol";
 import {Batch, Data, PromotedBatch, Redemption, SlotClaim} from "./SettlementTypes.sol";
 import {SCALAR_MODULUS, SlotStatement, Statement} from "./StatementWords.sol";
@@ -25,7 +26,7 @@ import {SCALAR_MODULUS, SlotStatement, Statement} from "./StatementWords.sol";
 /// - who pauses also resumes. Payouts wait that long.
 /// Anybody may send a batch: it says itself who is paid. Who sends it chooses the accumulator, and which of the
 /// payers' vouchers in it are used, within what they signed.
-contract Settlement is FeeEscrow, Accumulators {
+contract Settlement is FeeEscrow, Accumulators, Pausing {
     using SafeERC20 for IERC20;
 
     /// @notice What this contract is made of. None of it ever changes.
@@ -44,14 +45,6 @@ contract Settlement is FeeEscrow, Accumulators {
         uint256[4] tau;
     }
 
-    /// @notice What is paused. One word of storage.
-    struct Paused {
-        /// Settling and promoting.
-        bool settling;
-        /// Claiming.
-        bool claiming;
-    }
-
     /// @notice A node's latest batches that can be promoted: one for each remainder of the nonce by this number.
     /// @dev A word of storage that is used again costs 5,000 gas, a new one 22,100.
     uint64 public constant RECORDS = 64;
@@ -64,9 +57,6 @@ contract Settlement is FeeEscrow, Accumulators {
     bytes32 private constant DATA_TAG = "talea 1 data";
     bytes32 private constant CLAIMS_TAG = "talea 1 claims";
 
-    /// @notice Who may settle and who is paid.
-    AttributionRegistry public immutable registry;
-
     /// @notice There are 2^sigma payout slots.
     uint256 public immutable sigma;
 
@@ -77,9 +67,6 @@ contract Settlement is FeeEscrow, Accumulators {
     uint256 private immutable _tau1;
     uint256 private immutable _tau2;
     uint256 private immutable _tau3;
-
-    /// @notice What is paused.
-    Paused public paused;
 
     /// @dev Cumulative amounts that were claimed, those of two neighbouring slots in a word.
     mapping(address accumulator => mapping(uint256 pair => uint256)) private _claimed;
@@ -121,26 +108,8 @@ contract Settlement is FeeEscrow, Accumulators {
         uint128 amount
     );
 
-    /// @notice Settling is paused or resumed.
-    event SettlingPaused(bool paused, address by);
-
-    /// @notice Claiming is paused or resumed.
-    event ClaimingPaused(bool paused, address by);
-
     /// @notice [τ]₂ is infinity. (Precompile 8 refuses what is not in G2.)
     error BadReferenceString();
-
-    /// @notice There is no contract at the registry's address.
-    error NoRegistry(address found);
-
-    /// @notice Settling is paused.
-    error SettlingIsPaused();
-
-    /// @notice Claiming is paused.
-    error ClaimingIsPaused();
-
-    /// @notice The caller is neither guardian nor admin, or wants to resume and is not admin.
-    error NotAllowed(address caller);
 
     /// @notice This node's batch of this number is settled already.
     error BatchAlreadySettled(address node, uint64 nonce);
@@ -178,23 +147,11 @@ contract Settlement is FeeEscrow, Accumulators {
     /// @notice There is nothing in the list.
     error NoClaims();
 
-    modifier whenSettling() {
-        if (paused.settling) revert SettlingIsPaused();
-        _;
-    }
-
-    modifier whenClaiming() {
-        if (paused.claiming) revert ClaimingIsPaused();
-        _;
-    }
-
-    constructor(Setup memory s) FeeEscrow(s.token, s.notice) Accumulators(s.start, s.length) {
-        if (address(s.registry).code.length == 0) revert NoRegistry(address(s.registry));
+    constructor(Setup memory s) FeeEscrow(s.token, s.notice) Accumulators(s.start, s.length) Pausing(s.registry) {
         if (s.tau[0] | s.tau[1] | s.tau[2] | s.tau[3] == 0) revert BadReferenceString();
         // e(0, G₂) = e(0, [τ]₂) holds for every point of G2, and the precompile refuses anything else
         uint256[2] memory zero;
         if (!Kzg.paired(zero, zero, s.tau)) revert BadReferenceString();
-        registry = s.registry;
         sigma = s.registry.domain();
         omega = PayoutDomain.root(sigma);
         (_tau0, _tau1, _tau2, _tau3) = (s.tau[0], s.tau[1], s.tau[2], s.tau[3]);
@@ -283,20 +240,6 @@ contract Settlement is FeeEscrow, Accumulators {
                 together = 0;
             }
         }
-    }
-
-    /// @notice The guardian pauses settling; the admin pauses and resumes.
-    function setSettlingPaused(bool to) external {
-        _requireMayPause(to);
-        paused.settling = to;
-        emit SettlingPaused(to, msg.sender);
-    }
-
-    /// @notice The guardian pauses claiming; the admin pauses and resumes.
-    function setClaimingPaused(bool to) external {
-        _requireMayPause(to);
-        paused.claiming = to;
-        emit ClaimingPaused(to, msg.sender);
     }
 
     /// @notice What a slot was paid out of an accumulator.
@@ -488,12 +431,6 @@ contract Settlement is FeeEscrow, Accumulators {
     function _requireOpening(uint256[2] calldata opening) private pure {
         if (opening[0] | opening[1] == 0) revert OpeningIsInfinity();
         Kzg.requirePoint(opening[0], opening[1]);
-    }
-
-    function _requireMayPause(bool to) private view {
-        bool allowed = registry.defaultAdmin() == msg.sender
-            || (to && registry.hasRole(registry.GUARDIAN_ROLE(), msg.sender));
-        if (!allowed) revert NotAllowed(msg.sender);
     }
 
     /// @dev Where a slot stands in the domain.

@@ -4,6 +4,7 @@ pragma solidity ^0.8.24;
 import {Accumulators} from "../src/Accumulators.sol";
 import {Kzg} from "../src/Kzg.sol";
 import {PayoutDomain} from "../src/PayoutDomain.sol";
+import {Pausing} from "../src/Pausing.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {SlotClaim} from "../src/SettlementTypes.sol";
 import {BASE_MODULUS, SCALAR_MODULUS as R} from "../src/StatementWords.sol";
@@ -175,9 +176,9 @@ contract ClaimTest is Fixture {
     function test_pausing() public {
         vm.prank(GUARDIAN);
         settlement.setClaimingPaused(true);
-        refused(0, 3000, abi.encodeWithSelector(Settlement.ClaimingIsPaused.selector));
+        refused(0, 3000, abi.encodeWithSelector(Pausing.ClaimingIsPaused.selector));
         SlotClaim[] memory claims = three();
-        vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimingIsPaused.selector));
+        vm.expectRevert(abi.encodeWithSelector(Pausing.ClaimingIsPaused.selector));
         settlement.claimMany(NODE, 0, value, claims);
         // settling goes on
         settleOne(9, 1);

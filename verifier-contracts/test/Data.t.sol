@@ -4,6 +4,7 @@ pragma solidity ^0.8.24;
 import {Accumulators} from "../src/Accumulators.sol";
 import {Kzg} from "../src/Kzg.sol";
 import {PayoutDomain} from "../src/PayoutDomain.sol";
+import {Pausing} from "../src/Pausing.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Batch, Data, PromotedBatch} from "../src/SettlementTypes.sol";
 import {SCALAR_MODULUS as R} from "../src/StatementWords.sol";
@@ -211,9 +212,9 @@ contract DataTest is Fixture {
         settlement.settle(other);
         vm.prank(GUARDIAN);
         settlement.setSettlingPaused(true);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.SettlingIsPaused.selector));
+        vm.expectRevert(abi.encodeWithSelector(Pausing.SettlingIsPaused.selector));
         settlement.settleWithData(b, data);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.SettlingIsPaused.selector));
+        vm.expectRevert(abi.encodeWithSelector(Pausing.SettlingIsPaused.selector));
         settlement.promote(promoted(other), data);
     }
 

@@ -8,6 +8,7 @@ import {AttributionRegistry} from "../src/AttributionRegistry.sol";
 import {BatchVerifier} from "../src/BatchVerifier.sol";
 import {FeeEscrow} from "../src/FeeEscrow.sol";
 import {Kzg} from "../src/Kzg.sol";
+import {Pausing} from "../src/Pausing.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Batch, Redemption} from "../src/SettlementTypes.sol";
 import {SlotStatement, StatementWords} from "../src/StatementWords.sol";
@@ -231,24 +232,24 @@ contract SettleTest is Fixture {
     }
 
     function test_pauses_are_the_guardians_and_the_admins() public {
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NotAllowed.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(Pausing.NotAllowed.selector, address(this)));
         settlement.setSettlingPaused(true);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NotAllowed.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(Pausing.NotAllowed.selector, address(this)));
         settlement.setClaimingPaused(true);
         vm.expectEmit(true, true, true, true, address(settlement));
-        emit Settlement.SettlingPaused(true, GUARDIAN);
+        emit Pausing.SettlingPaused(true, GUARDIAN);
         vm.prank(GUARDIAN);
         settlement.setSettlingPaused(true);
-        refused(batch(), abi.encodeWithSelector(Settlement.SettlingIsPaused.selector));
+        refused(batch(), abi.encodeWithSelector(Pausing.SettlingIsPaused.selector));
         vm.prank(GUARDIAN);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NotAllowed.selector, GUARDIAN));
+        vm.expectRevert(abi.encodeWithSelector(Pausing.NotAllowed.selector, GUARDIAN));
         settlement.setSettlingPaused(false);
         vm.prank(ADMIN);
         settlement.setSettlingPaused(false);
         (bool settling, bool claiming) = settlement.paused();
         vm.assertTrue(!settling && !claiming);
         vm.expectEmit(true, true, true, true, address(settlement));
-        emit Settlement.ClaimingPaused(true, ADMIN);
+        emit Pausing.ClaimingPaused(true, ADMIN);
         vm.prank(ADMIN);
         settlement.setClaimingPaused(true);
         // the other one goes on
@@ -260,7 +261,7 @@ contract SettleTest is Fixture {
     function test_construction() public {
         Settlement.Setup memory s = settlementSetup();
         s.registry = AttributionRegistry(ADMIN);
-        vm.expectRevert(abi.encodeWithSelector(Settlement.NoRegistry.selector, ADMIN));
+        vm.expectRevert(abi.encodeWithSelector(Pausing.NoRegistry.selector, ADMIN));
         new Settlement(s);
         s = settlementSetup();
         s.length = 0;
