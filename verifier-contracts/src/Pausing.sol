@@ -24,10 +24,10 @@ abstract contract Pausing {
     Paused public paused;
 
     /// @notice Settling is paused or resumed.
-    event SettlingPaused(bool paused, address by);
+    event SettlingPaused(bool paused, address indexed by);
 
     /// @notice Claiming is paused or resumed.
-    event ClaimingPaused(bool paused, address by);
+    event ClaimingPaused(bool paused, address indexed by);
 
     /// @notice There is no contract at the registry's address.
     error NoRegistry(address found);
