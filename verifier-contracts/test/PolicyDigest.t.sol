@@ -4,17 +4,26 @@ pragma solidity ^0.8.24;
 import {PolicyDigest} from "../src/PolicyDigest.sol";
 import {vm} from "./Vm.sol";
 
-/// @notice Against digests of another program (Python, from the same constants, whose permutation has the value that
-/// circuits/src/transcript/poseidon.rs freezes).
+/// @notice Against vectors/policy.json, which Rust wrote (circuits/tests/statement.rs).
 contract PolicyDigestTest {
-    function test_digests() public pure {
-        vm.assertEq(
-            PolicyDigest.digest(2, [5000, 2000, 1500, 1000, 500]),
-            0x2d2dc27faff82e216231bfd929159a5b9ba69207974be2da1a292337458e6bb2
-        );
-        vm.assertEq(
-            PolicyDigest.digest(4, [10_000, 0, 0, 0, 0]),
-            0x670c04e7c05143976f124f5d2a6eb30af1b31dc4e0121b9bdc078f70dc0c3b6
-        );
+    /// @dev Forge does not say how long a list is, so the file does.
+    function test_digestsAreThoseOfTheCircuit() public view {
+        string memory json = vm.readFile("../vectors/policy.json");
+        uint256 count = vm.parseJsonUint(json, ".count");
+        vm.assertTrue(count > 10);
+        for (uint256 i = 0; i < count; i++) {
+            string memory policy = string.concat(".policies[", _decimal(i), "]");
+            uint16[5] memory bps;
+            for (uint256 j = 0; j < 5; j++) {
+                bps[j] = uint16(vm.parseJsonUint(json, string.concat(policy, ".bps[", _decimal(j), "]")));
+            }
+            uint8 power = uint8(vm.parseJsonUint(json, string.concat(policy, ".power")));
+            vm.assertEq(PolicyDigest.digest(power, bps), vm.parseJsonUint(json, string.concat(policy, ".digest")));
+        }
+    }
+
+    function _decimal(uint256 value) private pure returns (string memory) {
+        string memory last = string(abi.encodePacked(bytes1(uint8(0x30 + value % 10))));
+        return value < 10 ? last : string.concat(_decimal(value / 10), last);
     }
 }
