@@ -101,6 +101,31 @@ fn words_and_digests_are_frozen() {
     assert_eq!(then["statement"].as_array().unwrap().len(), 4 + 2 * 4 + 1 + 2 + 3 + 2);
 }
 
+/// Policies' digests, which the contract computes itself (verifier-contracts/test/PolicyDigest.t.sol).
+#[test]
+fn policies_are_frozen() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/policy.json");
+    // each share alone, shares that differ, shares at the edge of 16 bits (no policy, but a digest)
+    let alone = (0..5).map(|i| std::array::from_fn(|j| if i == j { 10_000 } else { 0 }));
+    let shares =
+        alone.chain([[5000, 2000, 1500, 1000, 500], [9996, 1, 1, 1, 1], [1, 2, 3, 4, 9990], [0; 5], [u16::MAX; 5]]);
+    let policies: Vec<Value> = shares
+        .flat_map(|bps| [1, 2, 4].map(|power| Policy { power, bps }))
+        .map(|p| json!({ "power": p.power, "bps": p.bps, "digest": word(&p.words().digest(&Native)) }))
+        .collect();
+    let now = json!({ "count": policies.len(), "policies": policies });
+    if std::env::var_os("TALEA_FREEZE").is_some() {
+        std::fs::write(file, serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
+    }
+    let then: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(now, then);
+    // those of the statement's vectors are among them
+    let statement = frozen();
+    for policy in statement["policies"].as_array().unwrap() {
+        assert!(policies.contains(policy), "{policy}");
+    }
+}
+
 /// The table that the contract's library is written from has the words in the order in which prover and circuit have them.
 #[test]
 fn words_follow_the_table() {

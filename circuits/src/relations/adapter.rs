@@ -8,9 +8,6 @@
 //!
 //! On chain an adapter is the Poseidon digest of its sizes and its commitments' canonical points.
 
-use ark_bn254::Fr;
-use ark_ff::PrimeField;
-
 use super::shape::{AdapterShape, blocks};
 use crate::{
     arithmetic::Arithmetic,
@@ -60,7 +57,6 @@ pub fn digest_adapter<A: Arithmetic>(a: &A, shape: &AdapterShape, points: &[A::P
 
 /// The Poseidon digest of words: a sponge of its own, which absorbs how many, then the words.
 pub fn digest_words<A: Arithmetic>(a: &A, tag: &str, words: &[A::Scalar]) -> A::Scalar {
-    let tag = Fr::from_le_bytes_mod_order(blake3::hash(tag.as_bytes()).as_bytes());
     let mut sponge = Sponge::tagged(a, tag);
     sponge.absorb(a, &a.small(words.len() as u64));
     words.iter().for_each(|word| sponge.absorb(a, word));

@@ -154,12 +154,15 @@ pub struct PolicyWords<S> {
     pub bps: [S; 5],
 }
 
+/// Names a policy's digest.
+pub const POLICY: &str = "talea 1 policy";
+
 impl<S: Clone> PolicyWords<S> {
     /// Its digest: p and the basis points, in that order.
     pub fn digest<A: Arithmetic<Scalar = S>>(&self, a: &A) -> S {
         // p = 1 + two + 3·four
         let power = a.sum(&[a.small(1), self.two.clone(), a.scale(3u64.into(), &self.four)]);
         let words: Vec<S> = [power].into_iter().chain(self.bps.iter().cloned()).collect();
-        super::adapter::digest_words(a, "talea 1 policy", &words)
+        super::adapter::digest_words(a, POLICY, &words)
     }
 }

@@ -27,7 +27,12 @@ use crate::{
 use poseidon::{RATE, WIDTH};
 
 /// Names the argument and its version; hashed into the sponge's capacity.
-const TAG: &[u8] = b"talea argument 1";
+const TAG: &str = "talea argument 1";
+
+/// What the capacity of a sponge for this purpose begins as.
+pub fn capacity(tag: &str) -> Fr {
+    Fr::from_le_bytes_mod_order(blake3::hash(tag.as_bytes()).as_bytes())
+}
 
 /// A duplex sponge.
 pub struct Sponge<A: Arithmetic> {
@@ -41,12 +46,12 @@ pub struct Sponge<A: Arithmetic> {
 impl<A: Arithmetic> Sponge<A> {
     /// A fresh one.
     pub fn new(a: &A) -> Self {
-        Self::tagged(a, Fr::from_le_bytes_mod_order(blake3::hash(TAG).as_bytes()))
+        Self::tagged(a, TAG)
     }
 
     /// One for another purpose, which its capacity tells apart.
-    pub fn tagged(a: &A, tag: Fr) -> Self {
-        let state = [tag, Fr::from(0u64), Fr::from(0u64), Fr::from(0u64)].map(|c| a.constant(c));
+    pub fn tagged(a: &A, tag: &str) -> Self {
+        let state = [capacity(tag), Fr::from(0u64), Fr::from(0u64), Fr::from(0u64)].map(|c| a.constant(c));
         Self { state, absorbed: 0, squeezed: RATE }
     }
 

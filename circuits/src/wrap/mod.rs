@@ -11,6 +11,7 @@
 //! | [`proof`] | its proofs: made, verified |
 //! | [`satisfied`] | a check of witnesses, for tests |
 //! | [`solidity`] | the contract that verifies them, and the statement's words in Solidity |
+//! | [`policy`] | the digest of a policy in Solidity |
 //! | [`circuit`] | the argument's verifier, the statement's digest and its fingerprint as one circuit |
 //!
 //! **Statement of the circuit.** There are words W of a batch's statement and a proof of which the argument's verifier, run with the
@@ -34,6 +35,7 @@ pub mod convert;
 pub mod fingerprint;
 pub mod keys;
 pub mod points;
+pub mod policy;
 pub mod poseidon;
 pub mod proof;
 pub mod satisfied;

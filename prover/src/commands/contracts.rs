@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use talea_circuits::wrap::solidity::statement_words;
+use talea_circuits::wrap::{policy::policy_digest, solidity::statement_words};
 use talea_contracts::compiled::{Compiled, MOST_CODE, digest};
 use talea_formats::artefact::write_file;
 use talea_witness::{Result, error::Error, error::read};
@@ -38,8 +38,9 @@ pub fn run(command: &ContractsCommand, json: bool) -> anyhow::Result<bool> {
     let ContractsCommand::Build { dir, solc, check } = command;
     let solc = solc.clone().unwrap_or_else(|| dir.join("node_modules/.bin/solcjs"));
     let mut different = Vec::new();
-    let words = dir.join("src/StatementWords.sol");
-    settle(&words, statement_words().as_bytes(), *check, &mut different)?;
+    for (name, text) in [("StatementWords", statement_words()), ("PolicyDigest", policy_digest())] {
+        settle(&dir.join(format!("src/{name}.sol")), text.as_bytes(), *check, &mut different)?;
+    }
     let mut all = Vec::new();
     for job in jobs(dir)? {
         let compiled = compile(dir, &solc, &job)?;
