@@ -35,7 +35,8 @@ contract Handler is Fixture {
     mapping(address accumulator => uint32[]) private _epochs;
     mapping(address accumulator => mapping(uint256 slot => uint128)) public paid;
     Settled[] private _batches;
-    bytes private _latest;
+    /// @dev The contract remembers the latest batch of each remainder of the nonce.
+    mapping(address node => mapping(uint64 place => uint64)) private _latest;
     uint64 private _count;
 
     /// @dev How often each thing was done.
@@ -74,16 +75,26 @@ contract Handler is Fixture {
         if (publish) settlement.settleWithData(b, makeData(node, nonce, pays, rho));
         else settlement.settle(b);
         _add(publish ? GLOBAL : node, amounts, TestKzg.atTau(pays, rho, SIGMA));
-        if (!publish) _batches.push(Settled(promoted(b), rho, amounts, settlement.currentEpoch(), false));
-        _latest = abi.encodeCall(Settlement.settle, (b));
+        if (!publish) {
+            _batches.push(Settled(promoted(b), rho, amounts, settlement.currentEpoch(), false));
+            _latest[node][nonce % 64] = nonce;
+        }
         ++done[publish ? bytes32("settleWithData") : bytes32("settle")];
     }
 
-    /// @dev The latest batch again: never.
-    function replay() external {
-        if (_latest.length == 0) return;
-        (bool again,) = address(settlement).call(_latest);
-        vm.assertTrue(!again);
+    /// @dev A settled batch again: never, whatever else it says.
+    function replay(uint256 which, bool publish) external {
+        if (_batches.length == 0) return;
+        PromotedBatch memory p = _batches[which % _batches.length].batch;
+        Pay[] memory pays = onePay(0, 1);
+        Batch memory b = makeBatch(p.node, p.nonce, pays, 5);
+        b.statement.payouts = p.payouts;
+        Data memory data = makeData(p.node, p.nonce, pays, 5);
+        bytes memory call = publish
+            ? abi.encodeCall(Settlement.settleWithData, (b, data))
+            : abi.encodeCall(Settlement.settle, (b));
+        (bool again, bytes memory why) = address(settlement).call(call);
+        vm.assertTrue(!again && bytes4(why) == Settlement.BatchAlreadySettled.selector);
         ++done["replay"];
     }
 
@@ -94,7 +105,8 @@ contract Handler is Fixture {
         if (s.batch.node == SILENT) return;
         Pay[] memory pays = paysOf(s.amounts);
         Data memory data = makeData(s.batch.node, s.batch.nonce, pays, s.rho);
-        bool may = !s.promoted && s.epoch == settlement.currentEpoch() && _isLatestOfItsPlace(s);
+        bool may = !s.promoted && s.epoch == settlement.currentEpoch()
+            && _latest[s.batch.node][s.batch.nonce % 64] == s.batch.nonce;
         try settlement.promote(s.batch, data) {
             vm.assertTrue(may);
         } catch {
@@ -202,17 +214,6 @@ contract Handler is Fixture {
         for (uint256 i = 0; i < SLOTS; ++i) {
             if (amounts[i] != 0) pays[count++] = Pay(slotAt(i), amounts[i]);
         }
-    }
-
-    /// @dev The contract remembers the latest batch of each remainder of the nonce.
-    function _isLatestOfItsPlace(Settled storage s) private view returns (bool) {
-        for (uint256 i = _batches.length; i > 0;) {
-            PromotedBatch storage other = _batches[--i].batch;
-            if (other.node == s.batch.node && other.nonce % 64 == s.batch.nonce % 64) {
-                return other.nonce == s.batch.nonce;
-            }
-        }
-        return false;
     }
 
     function _add(address accumulator, uint128[5] memory amounts, uint256 f) private {
