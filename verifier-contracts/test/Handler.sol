@@ -48,11 +48,11 @@ contract Handler is Fixture {
         registry.registerNode(SILENT);
     }
 
-    function contracts() external view returns (Settlement, address, address[3] memory, address[2] memory) {
-        return (settlement, address(token), [GLOBAL, NODE, OTHER_NODE], [payer, otherPayer]);
+    function contracts() external view returns (Settlement, address, address[4] memory, address[2] memory) {
+        return (settlement, address(token), [GLOBAL, NODE, OTHER_NODE, SILENT], [payer, otherPayer]);
     }
 
-    function slotAt(uint256 i) public pure returns (uint32) {
+    function slotAt(uint256 i) private pure returns (uint32) {
         return [uint32(0), 1, 8, 254, 255][i];
     }
 
@@ -120,6 +120,7 @@ contract Handler is Fixture {
         for (uint256 i = 0; i < SLOTS; ++i) {
             from.amounts[i] -= s.amounts[i];
         }
+        _requireValue(s.batch.node);
         _add(GLOBAL, s.amounts, f);
         ++done["promote"];
     }
@@ -189,12 +190,13 @@ contract Handler is Fixture {
         ++done["pass"];
     }
 
-    function amountsNow(address accumulator) external view returns (uint256 sum, uint256 f) {
+    /// @dev What is settled into an accumulator, and what its slots were paid.
+    function ledger(address accumulator) external view returns (uint256 sum, uint128[5] memory claimed) {
         Value storage v = _now[accumulator];
         for (uint256 i = 0; i < SLOTS; ++i) {
             sum += v.amounts[i];
+            claimed[i] = paid[accumulator][i];
         }
-        f = v.f;
     }
 
     function redeemedOf(uint256 who) external view returns (uint256 sum) {
@@ -229,6 +231,13 @@ contract Handler is Fixture {
         for (uint256 i = 0; i < SLOTS; ++i) {
             v.amounts[i] += amounts[i];
         }
+        _requireValue(accumulator);
+    }
+
+    /// @dev An accumulator depends on what is in it alone, and not on the order.
+    function _requireValue(address accumulator) private view {
+        uint256[2] memory point = TestKzg.point(_now[accumulator].f);
+        vm.assertEq(keccak256(abi.encode(settlement.valueOf(accumulator))), keccak256(abi.encode(point)));
     }
 
     /// @dev A closed value of some accumulator, the latest one or an earlier one. Not `kept` where there is none.
