@@ -16,6 +16,7 @@ if command -v npm >/dev/null; then
   # exact versions are in package.json; what the compiler makes is compared byte for byte
   npm install --prefix verifier-contracts --no-package-lock --no-audit --no-fund --loglevel=error
   cargo run --locked -p talea-prover -- contracts build --check
+  verifier-contracts/test.sh
 else
   echo "npm is not installed: the contracts are not compiled anew" >&2
 fi

@@ -35,7 +35,8 @@ contract Handler is Fixture {
     mapping(address accumulator => uint32[]) private _epochs;
     mapping(address accumulator => mapping(uint256 slot => uint128)) public paid;
     Settled[] private _batches;
-    bytes private _latest;
+    /// @dev The contract remembers the latest batch of each remainder of the nonce.
+    mapping(address node => mapping(uint64 place => uint64)) private _latest;
     uint64 private _count;
 
     /// @dev How often each thing was done.
@@ -47,11 +48,11 @@ contract Handler is Fixture {
         registry.registerNode(SILENT);
     }
 
-    function contracts() external view returns (Settlement, address, address[3] memory, address[2] memory) {
-        return (settlement, address(token), [GLOBAL, NODE, OTHER_NODE], [payer, otherPayer]);
+    function contracts() external view returns (Settlement, address, address[4] memory, address[2] memory) {
+        return (settlement, address(token), [GLOBAL, NODE, OTHER_NODE, SILENT], [payer, otherPayer]);
     }
 
-    function slotAt(uint256 i) public pure returns (uint32) {
+    function slotAt(uint256 i) private pure returns (uint32) {
         return [uint32(0), 1, 8, 254, 255][i];
     }
 
@@ -74,16 +75,26 @@ contract Handler is Fixture {
         if (publish) settlement.settleWithData(b, makeData(node, nonce, pays, rho));
         else settlement.settle(b);
         _add(publish ? GLOBAL : node, amounts, TestKzg.atTau(pays, rho, SIGMA));
-        if (!publish) _batches.push(Settled(promoted(b), rho, amounts, settlement.currentEpoch(), false));
-        _latest = abi.encodeCall(Settlement.settle, (b));
+        if (!publish) {
+            _batches.push(Settled(promoted(b), rho, amounts, settlement.currentEpoch(), false));
+            _latest[node][nonce % 64] = nonce;
+        }
         ++done[publish ? bytes32("settleWithData") : bytes32("settle")];
     }
 
-    /// @dev The latest batch again: never.
-    function replay() external {
-        if (_latest.length == 0) return;
-        (bool again,) = address(settlement).call(_latest);
-        vm.assertTrue(!again);
+    /// @dev A settled batch again: never, whatever else it says.
+    function replay(uint256 which, bool publish) external {
+        if (_batches.length == 0) return;
+        PromotedBatch memory p = _batches[which % _batches.length].batch;
+        Pay[] memory pays = onePay(0, 1);
+        Batch memory b = makeBatch(p.node, p.nonce, pays, 5);
+        b.statement.payouts = p.payouts;
+        Data memory data = makeData(p.node, p.nonce, pays, 5);
+        bytes memory call = publish
+            ? abi.encodeCall(Settlement.settleWithData, (b, data))
+            : abi.encodeCall(Settlement.settle, (b));
+        (bool again, bytes memory why) = address(settlement).call(call);
+        vm.assertTrue(!again && bytes4(why) == Settlement.BatchAlreadySettled.selector);
         ++done["replay"];
     }
 
@@ -94,7 +105,8 @@ contract Handler is Fixture {
         if (s.batch.node == SILENT) return;
         Pay[] memory pays = paysOf(s.amounts);
         Data memory data = makeData(s.batch.node, s.batch.nonce, pays, s.rho);
-        bool may = !s.promoted && s.epoch == settlement.currentEpoch() && _isLatestOfItsPlace(s);
+        bool may = !s.promoted && s.epoch == settlement.currentEpoch()
+            && _latest[s.batch.node][s.batch.nonce % 64] == s.batch.nonce;
         try settlement.promote(s.batch, data) {
             vm.assertTrue(may);
         } catch {
@@ -108,6 +120,7 @@ contract Handler is Fixture {
         for (uint256 i = 0; i < SLOTS; ++i) {
             from.amounts[i] -= s.amounts[i];
         }
+        _requireValue(s.batch.node);
         _add(GLOBAL, s.amounts, f);
         ++done["promote"];
     }
@@ -177,12 +190,13 @@ contract Handler is Fixture {
         ++done["pass"];
     }
 
-    function amountsNow(address accumulator) external view returns (uint256 sum, uint256 f) {
+    /// @dev What is settled into an accumulator, and what its slots were paid.
+    function ledger(address accumulator) external view returns (uint256 sum, uint128[5] memory claimed) {
         Value storage v = _now[accumulator];
         for (uint256 i = 0; i < SLOTS; ++i) {
             sum += v.amounts[i];
+            claimed[i] = paid[accumulator][i];
         }
-        f = v.f;
     }
 
     function redeemedOf(uint256 who) external view returns (uint256 sum) {
@@ -204,17 +218,6 @@ contract Handler is Fixture {
         }
     }
 
-    /// @dev The contract remembers the latest batch of each remainder of the nonce.
-    function _isLatestOfItsPlace(Settled storage s) private view returns (bool) {
-        for (uint256 i = _batches.length; i > 0;) {
-            PromotedBatch storage other = _batches[--i].batch;
-            if (other.node == s.batch.node && other.nonce % 64 == s.batch.nonce % 64) {
-                return other.nonce == s.batch.nonce;
-            }
-        }
-        return false;
-    }
-
     function _add(address accumulator, uint128[5] memory amounts, uint256 f) private {
         uint32 epoch = settlement.currentEpoch();
         uint32[] storage epochs = _epochs[accumulator];
@@ -228,6 +231,13 @@ contract Handler is Fixture {
         for (uint256 i = 0; i < SLOTS; ++i) {
             v.amounts[i] += amounts[i];
         }
+        _requireValue(accumulator);
+    }
+
+    /// @dev An accumulator depends on what is in it alone, and not on the order.
+    function _requireValue(address accumulator) private view {
+        uint256[2] memory point = TestKzg.point(_now[accumulator].f);
+        vm.assertEq(keccak256(abi.encode(settlement.valueOf(accumulator))), keccak256(abi.encode(point)));
     }
 
     /// @dev A closed value of some accumulator, the latest one or an earlier one. Not `kept` where there is none.
