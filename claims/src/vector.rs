@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use ark_bn254::Fr;
+use ark_ff::Zero;
+use ark_poly::EvaluationDomain;
 use talea_formats::Error;
 
 use crate::domain::Domain;
@@ -96,6 +98,21 @@ impl PayoutVector {
         held.checked_add(amount).ok_or_else(|| {
             Error::input("payouts", format!("amount of slot {slot}"), format!("{held} + {amount}"), "below 2^128")
         })
+    }
+
+    /// f(ζ) = (ζ^N − 1)·(ρ + (1/N)·Σ P_s·ω^s/(ζ − ω^s)), as the contract computes it; none at a ζ of the domain.
+    pub fn evaluate(&self, zeta: &Fr) -> Option<Fr> {
+        let vanishing = self.domain.radix().evaluate_vanishing_polynomial(*zeta);
+        let size = Fr::from(self.domain.size() as u64);
+        let points: Vec<Fr> = self.amounts.keys().map(|slot| self.domain.point(*slot)).collect();
+        let mut inverses: Vec<Fr> = points.iter().map(|point| (*zeta - point) * size).collect();
+        if vanishing.is_zero() {
+            return None;
+        }
+        ark_ff::batch_inversion(&mut inverses);
+        let terms = self.amounts.values().zip(&points).zip(&inverses);
+        let sum: Fr = terms.map(|((amount, point), inverse)| Fr::from(*amount) * point * inverse).sum();
+        Some(vanishing * (self.rho + sum))
     }
 
     /// Its domain.

@@ -81,6 +81,8 @@ pub struct Network {
     pub contract: Address,
     /// The node that builds the batch.
     pub node: Address,
+    /// All nodes, in the order in which a registry is told of them; `node` is one of them.
+    pub nodes: Vec<Address>,
     /// Who attests rows of X and request tables, if anybody does.
     pub attester: Option<Address>,
     /// Folder of the base model.
@@ -130,6 +132,7 @@ struct NetworkFile {
     chain_id: u64,
     contract: Option<String>,
     node: String,
+    second_node: Option<String>,
     attester: Option<String>,
     base: String,
     #[serde(deserialize_with = "entries")]
@@ -234,6 +237,10 @@ impl Network {
         let file = root.join("network.json");
         let raw: NetworkFile = parse_json(&file, &read_text(&file)?)?;
         let node = parse_address(&file, "node", &raw.node)?;
+        let second = raw.second_node.as_deref().map(|text| parse_address(&file, "second_node", text)).transpose()?;
+        if second == Some(node) {
+            return Err(Error::input(file.display(), "second_node", node, "another than node"));
+        }
         let attester = raw.attester.as_deref().map(|text| parse_address(&file, "attester", text)).transpose()?;
         let contract = match &raw.contract {
             Some(text) => parse_address(&file, "contract", text)?,
@@ -266,6 +273,7 @@ impl Network {
             contract,
             keys,
             node,
+            nodes: std::iter::once(node).chain(second).collect(),
             attester,
             base,
             adapters,

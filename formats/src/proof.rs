@@ -147,6 +147,28 @@ pub struct BatchStatement {
     pub payouts: [u8; 64],
 }
 
+/// What a proof's commitment to payouts hides: secret until it is published on a chain.
+#[derive(Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
+pub struct Payouts {
+    /// The node.
+    pub node: [u8; 20],
+    /// The batch's number at that node.
+    pub nonce: u64,
+    /// C_pay: canonical coordinates, little-endian.
+    pub payouts: [u8; 64],
+    /// log₂ of the registry's payout slots.
+    pub domain: u32,
+    /// Slots in ascending order, and what each earned.
+    pub amounts: Vec<(u32, u128)>,
+    /// ρ_b, a canonical scalar, little-endian.
+    pub rho: [u8; 32],
+}
+
+impl Artefact for Payouts {
+    const KIND: &'static str = "payouts";
+    const VERSION: u32 = 1;
+}
+
 /// A batch's statement, proof and attestation.
 #[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
 pub struct BatchProof {

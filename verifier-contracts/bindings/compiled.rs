@@ -21,8 +21,30 @@ pub struct Compiled {
     pub optimizer: bool,
     /// Bytes of the code on chain.
     pub size: usize,
+    /// Where that code begins in the creation code.
+    pub at: usize,
+    /// What a constructor writes into it: begin and length, ascending.
+    pub immutables: Vec<(usize, usize)>,
     /// The creation code, without constructor arguments.
     pub code: Bytes,
+}
+
+impl Compiled {
+    /// The code on chain, with zeros where a constructor writes.
+    pub fn runtime(&self) -> &[u8] {
+        self.code.get(self.at..self.at + self.size).unwrap_or_default()
+    }
+
+    /// Is this its code on a chain, whatever a constructor wrote into it?
+    pub fn is(&self, deployed: &[u8]) -> bool {
+        let mut plain = deployed.to_vec();
+        for (begin, length) in &self.immutables {
+            if let Some(place) = plain.get_mut(*begin..begin + length) {
+                place.fill(0);
+            }
+        }
+        plain == self.runtime()
+    }
 }
 
 /// The largest code that a chain takes (EIP-170).
@@ -31,6 +53,21 @@ pub const MOST_CODE: usize = 24_576;
 /// `src/BatchVerifier.sol`
 pub fn batch_verifier() -> Compiled {
     embedded(include_str!("../artifacts/BatchVerifier.json"))
+}
+
+/// `src/AttributionRegistry.sol`
+pub fn registry() -> Compiled {
+    embedded(include_str!("../artifacts/AttributionRegistry.json"))
+}
+
+/// `src/Settlement.sol`
+pub fn settlement() -> Compiled {
+    embedded(include_str!("../artifacts/Settlement.json"))
+}
+
+/// `src/TestToken.sol`
+pub fn test_token() -> Compiled {
+    embedded(include_str!("../artifacts/TestToken.json"))
 }
 
 /// Generated verifiers: those of the demonstration.

@@ -210,7 +210,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         address payee = registry.payeeOf(slot);
         uint128 amount = _note(accumulator, epoch, slot, cumulative, payee);
         _count(accumulator, sums, amount);
-        if (!Kzg.opens(value, cumulative, _place(slot), opening, _tau())) revert OpeningRejected();
+        if (!Kzg.opens(value, cumulative, _place(slot), opening, referenceString())) revert OpeningRejected();
         token.safeTransfer(payee, amount);
     }
 
@@ -360,7 +360,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         ) % SCALAR_MODULUS;
         (uint256 y, uint256 found) = PayoutDomain.evaluate(data.amounts, sigma, omega, zeta, data.rho);
         if (found != total) revert AmountsTotal(found, total);
-        if (!Kzg.opens(payouts, y, zeta, data.opening, _tau())) revert OpeningRejected();
+        if (!Kzg.opens(payouts, y, zeta, data.opening, referenceString())) revert OpeningRejected();
         emit DataPublished(node, nonce, data.amounts, data.rho);
     }
 
@@ -405,7 +405,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
             weight = mulmod(weight, gamma, SCALAR_MODULUS);
         }
         uint256[2] memory left = Kzg.add(Kzg.less(Kzg.mul(value, weights), y), shifted);
-        if (!Kzg.paired(left, openings, _tau())) revert OpeningRejected();
+        if (!Kzg.paired(left, openings, referenceString())) revert OpeningRejected();
     }
 
     /// @dev Refuses slots that are not increasing and openings that are none.
@@ -443,7 +443,8 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         return (slot & 1) << 7;
     }
 
-    function _tau() private view returns (uint256[4] memory) {
+    /// @notice [τ]₂ as precompile 8 reads it: x and y, of each the imaginary part first.
+    function referenceString() public view returns (uint256[4] memory) {
         return [_tau0, _tau1, _tau2, _tau3];
     }
 }

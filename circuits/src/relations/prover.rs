@@ -1,5 +1,7 @@
 //! The prover of a batch: it runs [`super::flow`] as the verifier does, and computes what that reads.
 
+use std::collections::BTreeMap;
+
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field, One, PrimeField};
@@ -78,8 +80,8 @@ pub struct Committed<'b> {
     pub chunks: Vec<G1Affine>,
     /// Coefficients of the payout vector, the blinder in the first and the last.
     payouts: Vec<Fr>,
-    /// ρ_b.
-    pub(super) blinder: Fr,
+    /// ρ_b: it opens C_pay to whoever has the amounts.
+    pub blinder: Fr,
     /// C_pay.
     pub payout_point: G1Affine,
     /// The statement.
@@ -117,6 +119,23 @@ impl<'b> Committed<'b> {
         let statement = statement(key, adapters, values, context, &chunks, &payout_point);
         let (slots, partial, node_slot) = (values.slots.as_slice(), values.partial.as_slice(), context.node_slot);
         Self { key, slots, node_slot, partial, witness, chunks, payouts, blinder, payout_point, statement }
+    }
+
+    /// What C_pay commits to: amounts by payout slot, without zeros.
+    ///
+    /// # Panics
+    /// Never with a batch of this crate's: each amount has at most 112 bits, and a slot is that of a few of them.
+    pub fn amounts(&self) -> BTreeMap<u64, u128> {
+        let slots = payout_slots(self.key, self.slots, self.node_slot);
+        let mut all = BTreeMap::new();
+        for (slot, amount) in slots.into_iter().zip(payout_amounts(self.key, &self.witness.columns)) {
+            let [low, high, ..] = amount.into_bigint().0;
+            let amount = u128::from(low) | u128::from(high) << 64;
+            if amount > 0 {
+                *all.entry(slot).or_default() += amount;
+            }
+        }
+        all
     }
 
     /// The commitments that are not the adapters'.
