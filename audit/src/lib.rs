@@ -32,7 +32,7 @@ use talea_formats::{
     batch::Batch,
     datanet::Datanet,
     index::Index,
-    network::Network,
+    network::{Network, parse_address},
     receipts::Receipts,
     trace::IntTrace,
 };
@@ -147,6 +147,16 @@ where
         .ok()
 }
 
+/// The contract that a folder's receipts are made out to, where deployment.json names one.
+fn deploy(network: &mut Network, out: &Path) -> Result<(), Error> {
+    let path = out.join("deployment.json");
+    let Ok(bytes) = std::fs::read(&path) else { return Ok(()) };
+    let found: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::input(path.display(), format!("line {}", e.line()), e, "a deployment"))?;
+    network.contract = parse_address(&path, "settlement", found["settlement"].as_str().unwrap_or_default())?;
+    Ok(())
+}
+
 /// Told what is being traced.
 pub type Progress<'p> = &'p mut dyn FnMut(&str);
 
@@ -155,7 +165,8 @@ pub type Progress<'p> = &'p mut dyn FnMut(&str);
 /// # Errors
 /// Only when the network itself cannot be read; whatever is wrong with the output folder is a finding.
 pub fn audit(network: &Path, out: &Path, mut models: Option<Progress<'_>>) -> Result<Report, Error> {
-    let network = Network::open(network)?;
+    let mut network = Network::open(network)?;
+    deploy(&mut network, out)?;
     let mut report = Report::default();
     files::audit(&mut report, &network, out);
     let mut traces = Vec::new();

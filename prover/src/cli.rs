@@ -1,5 +1,7 @@
 //! Flags and arguments; nothing here does any work.
 
+pub mod chain;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::TypedValueParser as _};
@@ -49,6 +51,15 @@ pub enum Command {
     /// Compile the contracts.
     #[command(subcommand)]
     Contracts(ContractsCommand),
+    /// Put the contracts on a chain and register a network.
+    Deploy(chain::DeployArgs),
+    /// Settle a wrapped batch on a chain.
+    Settle(chain::SettleArgs),
+    /// Compute openings of what slots have earned.
+    #[command(subcommand)]
+    Claims(chain::ClaimsCommand),
+    /// Claim what slots have earned, for their payees.
+    Claim(chain::ClaimArgs),
     /// Make, import or check a structured reference string.
     #[command(subcommand)]
     Srs(SrsCommand),
@@ -245,6 +256,18 @@ pub struct AuditArgs {
     /// Output folder of `demo`.
     #[arg(long, default_value = "out/demo", value_name = "DIR")]
     pub out: PathBuf,
+    /// Audit a chain instead, from what it says alone: URL of its node. Needs --settlement or --deployment.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["network", "out", "report", "skip_models"])]
+    pub rpc: Option<String>,
+    /// The settlement to audit.
+    #[arg(long, value_name = "ADDRESS", requires = "rpc")]
+    pub settlement: Option<String>,
+    /// The block to read from: one not after the registry's deployment.
+    #[arg(long, value_name = "BLOCK", default_value_t = 0, requires = "settlement")]
+    pub from: u64,
+    /// deployment.json, which says both.
+    #[arg(long, value_name = "FILE", requires = "rpc", conflicts_with = "settlement")]
+    pub deployment: Option<PathBuf>,
     /// Write what was found as one self-contained HTML page.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -292,6 +315,12 @@ pub struct DemoArgs {
     /// The wrap's layout: fast or cheap.
     #[arg(long, default_value = "fast")]
     pub layout: String,
+    /// Settle on the chain behind this URL, with the account in TALEA_KEY (default: on a chain in process).
+    #[arg(long, value_name = "URL", conflicts_with_all = ["no_proof", "no_wrap"])]
+    pub rpc: Option<String>,
+    /// Do not settle.
+    #[arg(long)]
+    pub no_settle: bool,
 }
 
 /// `talea datanet …`

@@ -78,6 +78,26 @@ impl Folder {
         self.path.join("wrapped.talea")
     }
 
+    /// `payouts.talea`: what a proof's commitment to payouts hides.
+    pub fn payouts(&self) -> PathBuf {
+        self.path.join("payouts.talea")
+    }
+
+    /// `deployment.json`: where the contracts are.
+    pub fn deployment(&self) -> PathBuf {
+        self.path.join("deployment.json")
+    }
+
+    /// `transactions.json`: what was sent to a chain.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("transactions.json")
+    }
+
+    /// `claims.json`: openings of what slots have earned.
+    pub fn claims(&self) -> PathBuf {
+        self.path.join("claims.json")
+    }
+
     /// `proof.checkpoint`: what a proof that was stopped goes on from.
     pub fn checkpoint(&self) -> PathBuf {
         self.path.join("proof.checkpoint")

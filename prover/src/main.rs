@@ -10,6 +10,7 @@ mod onchain;
 mod output;
 mod proving;
 mod report;
+mod settling;
 mod wrapping;
 
 use std::process::ExitCode;

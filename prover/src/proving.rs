@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use talea_chain::deployment::Deployment;
 use talea_circuits::{
     Fr, G1Affine,
     arithmetic::{Arithmetic as _, Native},
@@ -21,8 +22,13 @@ use talea_circuits::{
 };
 use talea_formats::proof::{AdapterSizes, BatchStatement, ModuleSizes, ProvenSizes};
 use talea_witness::{
-    Result, adapter::quantise::IntAdapter, batch::Batch, error::Error, influence::index::Index,
-    network::Policy as NetworkPolicy, trace::IntTrace,
+    Result,
+    adapter::quantise::IntAdapter,
+    batch::Batch,
+    error::Error,
+    influence::index::Index,
+    network::{Network, Policy as NetworkPolicy},
+    trace::IntTrace,
 };
 
 /// Sizes of an adapter with an index of so many rows.
@@ -68,12 +74,23 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Until a chain assigns them: the network's order decides, larger ranges first so that all are aligned; the node's slot
-    /// comes after them.
-    pub fn of(sizes: &[AdapterSizes]) -> Self {
+    /// As a registry assigns them that is told of this network alone: larger ranges first and otherwise in the network's order, each at a
+    /// multiple of its size; nodes have the last slots, the first node the very last.
+    pub fn of(sizes: &[AdapterSizes], network: &Network) -> Self {
         let ranges: Vec<usize> = sizes.iter().map(|s| adapter_shape(s).slots()).collect();
         let (bases, end) = stack(&ranges);
-        Self { bases: bases.iter().map(|b| *b as u64).collect(), node: end as u64, domain: log(end + 1).max(4) }
+        let domain = log(end + network.nodes.len()).max(4);
+        let place = network.nodes.iter().position(|n| *n == network.node).unwrap_or_default() as u64;
+        Self { bases: bases.iter().map(|b| *b as u64).collect(), node: (1 << domain) - 1 - place, domain }
+    }
+
+    /// As the registry on a chain has assigned them to these adapters and the network's node.
+    pub fn deployed(file: &Path, d: &Deployment, ids: &[[u8; 32]], network: &Network) -> Result<Self> {
+        let bad = |what: &str| Error::input(file.display(), what, "none", "one that is registered");
+        let bases =
+            ids.iter().map(|id| d.base(id).map(u64::from).ok_or_else(|| bad("adapter"))).collect::<Result<_>>()?;
+        let node = d.slot(&network.node.into_array()).map(u64::from).ok_or_else(|| bad("node"))?;
+        Ok(Self { bases, node, domain: usize::from(d.domain) })
     }
 }
 
@@ -84,14 +101,14 @@ pub fn policy(p: &NetworkPolicy) -> Policy {
     Policy { power: p.power, bps }
 }
 
-/// Sizes of a batch's proof. `sizes` are those of all adapters of the network.
-pub fn batch_sizes(batch: &Batch, sizes: &[AdapterSizes], deltas: bool) -> ProvenSizes {
+/// Sizes of a batch's proof. `sizes` are those of all adapters of the network, 2^`domain` all payout slots.
+pub fn batch_sizes(batch: &Batch, sizes: &[AdapterSizes], domain: usize, deltas: bool) -> ProvenSizes {
     ProvenSizes {
         adapters: batch.slots.iter().map(|s| sizes[s.adapter as usize].clone()).collect(),
         requests: log(batch.shape.requests as usize) as u32,
         tokens: log(batch.shape.tokens as usize) as u32,
         clusters: log(batch.shape.clusters as usize) as u32,
-        domain: Registry::of(sizes).domain as u32,
+        domain: domain as u32,
         deltas,
     }
 }

@@ -4,22 +4,34 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use talea_audit::{NOT_RECOMPUTED, Report, WITHIN};
+use talea_chain::{
+    Chain as _,
+    audit::{Audited, earned},
+    deployment::Deployment,
+    history::Batch as Settled,
+    rpc::Rpc,
+};
+use talea_contracts::Address;
 use talea_witness::{
     artefact::{load, write_file},
     batch::Batch,
     datanet::Datanet,
+    error::Error,
     network::{AdapterEntry, Network},
 };
 
-use super::{batch::attested, print_json};
+use super::{batch::attested, chain::address, print_json};
 use crate::{
     cli::AuditArgs,
     folder::Folder,
-    output::{Names, table},
+    output::{Names, say, table},
     report::{self, Page, STOPPED},
 };
 
 pub fn run(args: &AuditArgs, json: bool) -> anyhow::Result<bool> {
+    if let Some(url) = &args.rpc {
+        return on_chain(args, url, json);
+    }
     let bar = indicatif::ProgressBar::new_spinner();
     let mut progress = |name: &str| bar.set_message(format!("tracing {name} again"));
     let report = match args.skip_models {
@@ -37,6 +49,63 @@ pub fn run(args: &AuditArgs, json: bool) -> anyhow::Result<bool> {
         print(&report, args.skip_models);
     }
     Ok(accepted)
+}
+
+/// Audits a settlement from what the chain says alone.
+fn on_chain(args: &AuditArgs, url: &str, json: bool) -> anyhow::Result<bool> {
+    let chain = Rpc::open(url)?;
+    let (settlement, from) = match (&args.deployment, &args.settlement) {
+        (Some(file), _) => {
+            let found = Deployment::open(file, Some(chain.id()))?;
+            (found.settlement, found.block)
+        }
+        (None, Some(text)) => (address("--settlement", text)?, args.from),
+        (None, None) => {
+            return Err(Error::input("--rpc", "settlement", "none", "--settlement ADDRESS or --deployment FILE").into());
+        }
+    };
+    let found = talea_chain::audit::audit(&chain, settlement, from)?;
+    if json {
+        print_json(&chain_json(&found));
+    } else {
+        print_chain(&found);
+    }
+    Ok(found.differences.is_empty())
+}
+
+/// What a chain's audit found, as JSON.
+pub fn chain_json(a: &Audited) -> Value {
+    let batch = |b: &Settled| {
+        json!({
+            "node": b.said.node, "nonce": b.said.nonce, "accumulator": b.accumulator, "epoch": b.said.epoch,
+            "fees": b.total.to_string(), "public": b.data.is_some(), "transaction": b.settled_by,
+        })
+    };
+    let payee = |(who, (earned, paid)): (Address, (u128, u128))| json!({ "payee": who, "earned": earned.to_string(), "paid": paid.to_string() });
+    json!({
+        "accepted": a.differences.is_empty(), "block": a.block, "epoch": a.epoch, "differences": a.differences,
+        "checks": a.checks.iter().map(|c| json!({ "what": c.what, "count": c.count, "label": c.label })).collect::<Vec<_>>(),
+        "trusted": a.trusted,
+        "batches": a.history.batches.iter().map(batch).collect::<Vec<_>>(),
+        "payees": earned(&a.history).into_iter().map(payee).collect::<Vec<_>>(),
+    })
+}
+
+/// The same as text.
+pub fn print_chain(a: &Audited) {
+    let said = if a.differences.is_empty() { "AGREES" } else { "DIFFERENT" };
+    say(format_args!("\n{said}   the chain's history up to block {}, recomputed from it alone", a.block));
+    table(
+        ["checked", "how many", "how it is known"],
+        &[1],
+        a.checks.iter().map(|c| [c.what.into(), c.count.to_string(), c.label.into()]),
+    );
+    for what in &a.trusted {
+        println!("taken on trust: {what}");
+    }
+    for what in &a.differences {
+        eprintln!("DIFFERENT: {what}");
+    }
 }
 
 /// Writes the HTML page; what cannot be read is a finding already and is left out.

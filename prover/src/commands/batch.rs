@@ -27,6 +27,7 @@ use crate::{
         Names, Trust, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels,
         say, table,
     },
+    settling::open_network,
 };
 
 pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
@@ -35,7 +36,7 @@ pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
         BatchCommand::Verify { network, out, srs } => return verify::run(network, out, srs, json),
         BatchCommand::Build { network, out, traces, shape } => {
             let shape = shape.as_deref().map(parse_shape).transpose()?;
-            let network = Network::open(network)?;
+            let network = open_network(network, &Folder::at(out))?;
             let base = Base::open(&network.base)?;
             check_requests(&network, &base)?;
             let folder = Folder::lock(out)?;

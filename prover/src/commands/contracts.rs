@@ -1,6 +1,7 @@
 //! `talea contracts build`: sources to committed code, by solc from npm.
 
 use std::{
+    collections::BTreeMap,
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
     process::Command,
@@ -27,8 +28,8 @@ struct Job {
     name: String,
     /// Name in its source.
     contract: &'static str,
-    /// Source files below the contracts' folder, its own first.
-    files: Vec<String>,
+    /// Its source below the contracts' folder.
+    file: String,
     /// With the optimizer? It runs out of memory on generated verifiers.
     optimizer: bool,
 }
@@ -82,10 +83,18 @@ fn settle(file: &Path, wanted: &[u8], check: bool, different: &mut Vec<String>) 
     if check { Ok(()) } else { Ok(write_file(file, wanted)?) }
 }
 
-/// The hand-written contract, then the generated ones by name.
+/// The hand-written contracts.
+const WRITTEN: [&str; 4] = ["BatchVerifier", "AttributionRegistry", "Settlement", "TestToken"];
+
+/// The hand-written contracts, then the generated ones by name.
 fn jobs(dir: &Path) -> Result<Vec<Job>> {
-    let front = ["src/BatchVerifier.sol", "src/StatementWords.sol"].map(String::from).to_vec();
-    let mut jobs = vec![Job { name: "BatchVerifier".into(), contract: "BatchVerifier", files: front, optimizer: true }];
+    let written = |name: &'static str| Job {
+        name: name.into(),
+        contract: name,
+        file: format!("src/{name}.sol"),
+        optimizer: true,
+    };
+    let mut jobs: Vec<Job> = WRITTEN.into_iter().map(written).collect();
     let generated = dir.join("generated");
     let mut files: Vec<PathBuf> = std::fs::read_dir(&generated)
         .map_err(|e| Error::io(&generated, e))?
@@ -95,18 +104,54 @@ fn jobs(dir: &Path) -> Result<Vec<Job>> {
     files.sort();
     for file in files {
         let name = super::stem(&file);
-        let files = vec![format!("generated/{name}.sol")];
-        jobs.push(Job { name, contract: "Halo2Verifier", files, optimizer: false });
+        let file = format!("generated/{name}.sol");
+        jobs.push(Job { name, contract: "Halo2Verifier", file, optimizer: false });
     }
     Ok(jobs)
 }
 
+/// A source and all that it imports, by name.
+fn sources(dir: &Path, file: &str) -> Result<BTreeMap<String, String>> {
+    let (mut found, mut open) = (BTreeMap::new(), vec![file.to_string()]);
+    while let Some(name) = open.pop() {
+        if found.contains_key(&name) {
+            continue;
+        }
+        let path = if name.starts_with('@') { dir.join("node_modules").join(&name) } else { dir.join(&name) };
+        let text = String::from_utf8_lossy(&read(&path)?).into_owned();
+        open.extend(imports(&text).map(|import| resolved(&name, import)));
+        found.insert(name, text);
+    }
+    Ok(found)
+}
+
+/// What a source imports, as it says it.
+fn imports(text: &str) -> impl Iterator<Item = &str> {
+    // an import ends with its path in quotes, on the line of `import` or on a later one
+    let lines = text.lines().filter(|l| l.starts_with("import ") || l.starts_with("} from "));
+    lines.filter_map(|l| l.split('"').nth(1))
+}
+
+/// The name of an imported file.
+fn resolved(from: &str, import: &str) -> String {
+    if !import.starts_with('.') {
+        return import.into();
+    }
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in import.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
 fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
-    let text = |name: &String| -> Result<(String, String)> {
-        Ok((name.clone(), String::from_utf8_lossy(&read(&dir.join(name))?).into_owned()))
-    };
-    let sources: Vec<(String, String)> = job.files.iter().map(text).collect::<Result<_>>()?;
-    let own = &job.files[0];
+    let sources = sources(dir, &job.file)?;
+    let own = &job.file;
     let listed: serde_json::Map<String, Value> =
         sources.iter().map(|(name, text)| (name.clone(), json!({ "content": text }))).collect();
     let input = json!({
@@ -117,7 +162,9 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
             "optimizer": { "enabled": job.optimizer, "runs": 200 },
             // nothing in the code but the program: the same bytes wherever it is compiled
             "metadata": { "appendCBOR": false, "bytecodeHash": "none" },
-            "outputSelection": { "*": { "*": ["evm.bytecode.object", "evm.deployedBytecode.object"] } },
+            "outputSelection": { "*": { "*": [
+                "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences",
+            ] } },
         },
     });
     let output = standard_json(solc, &input)?;
@@ -141,7 +188,7 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
     }
     // a generated verifier is known by its text alone
     let named: Vec<(&str, &str)> = match job.contract {
-        "Halo2Verifier" => sources.iter().map(|(_, text)| ("", text.as_str())).collect(),
+        "Halo2Verifier" => sources.values().map(|text| ("", text.as_str())).collect(),
         _ => sources.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect(),
     };
     Ok(Compiled {
@@ -151,8 +198,26 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
         solc: SOLC.into(),
         optimizer: job.optimizer,
         size: deployed.len(),
+        at: at(&creation, &deployed).ok_or_else(|| {
+            Error::input(file.display(), "code", "code that is not in the creation code", "a part of it")
+        })?,
+        immutables: immutables(&code["deployedBytecode"]["immutableReferences"]),
         code: creation,
     })
+}
+
+/// Where a part begins.
+fn at(whole: &[u8], part: &[u8]) -> Option<usize> {
+    whole.windows(part.len()).position(|w| w == part)
+}
+
+/// Where a constructor writes into the code: begin and length, ascending.
+fn immutables(references: &Value) -> Vec<(usize, usize)> {
+    let lists = references.as_object().into_iter().flat_map(|all| all.values()).filter_map(Value::as_array);
+    let number = |v: &Value| v.as_u64().and_then(|n| usize::try_from(n).ok());
+    let mut all: Vec<_> = lists.flatten().filter_map(|r| Some((number(&r["start"])?, number(&r["length"])?))).collect();
+    all.sort_unstable();
+    all
 }
 
 /// solc's answer to standard JSON, from a compiler of the pinned version.

@@ -15,22 +15,23 @@ use talea_witness::{
         register::{Tracer, register, reindex},
         report::{ModuleError, compare},
     },
-    artefact::{digest, encode, save},
+    artefact::{digest, encode, save, write_file},
     batch::{Batch, Registered, Role, Traced, bind_receipts, build},
     bounds::CLUSTER_BITS,
     datanet::{Datanet, Status, without_clusters},
-    error::Error,
+    error::{Error, read},
     model::Base,
-    network::{AdapterEntry, Network},
+    network::{AdapterEntry, Network, Request},
     receipts::import::import,
 };
 
-use super::{adapter, batch, commit, datanet, print_json, proof, stem, trace::request_stem, wrap};
+use super::{adapter, batch, commit, datanet, demo_chain::OnChain, print_json, proof, stem, trace::request_stem, wrap};
 use crate::{
     cli::DemoArgs,
     folder::{Folder, commitment_beside, files_below, index_beside, report_beside, salts_beside},
     output::{Names, Trust, advance, bar, cluster_name, grouped, print_labels, table},
-    proving, wrapping,
+    proving::{self, Registry},
+    wrapping,
 };
 
 /// One adapter after registration, with what it would be like without clusters.
@@ -47,12 +48,13 @@ struct Entry {
 
 pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     let start = Instant::now();
-    let network = Network::open(&args.network)?;
+    let mut network = Network::open(&args.network)?;
     let base = Base::open(&network.base)?;
     batch::check_requests(&network, &base)?;
     // Everything is read and checked before anything is written.
     let opened: Vec<Opened<'_>> = network.adapters.iter().map(|a| Opened::new(a, &base)).collect::<Result<_, _>>()?;
     let folder = Folder::lock(&args.out)?;
+    forget(&folder.deployment())?;
     let mut files = Vec::new();
     let mut entries = Vec::new();
     for o in opened {
@@ -60,6 +62,28 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     }
     let registered: Vec<&Registered> = entries.iter().map(|e| &e.registered).collect();
     let mut traced = batch::trace_requests(&network, &base, &registered, None)?;
+    let unpaid = build(network.chain_id, network.node, &registered, &traced, None)?;
+    let srs = if args.no_proof { None } else { Some(reference_string(args, &network, &registered, &unpaid)?) };
+    if let Some(srs) = &srs {
+        commit_all(&folder, &registered, srs, &mut files)?;
+    }
+    let keys = keys_folder(args);
+    let job = wrap::Job { keys: &keys, layout: &args.layout, known: args.srs.is_none() };
+    let settles = !args.no_wrap && !args.no_settle && network.attester.is_some() && !network.keys.0.is_empty();
+    let mut unsettled = false;
+    let mut chain =
+        srs.as_ref().filter(|_| settles).map(|srs| OnChain::open(args, &network, &folder, srs)).transpose()?;
+    if let Some(chain) = &mut chain {
+        save(&folder.batch(), &unpaid)?;
+        match chain.deploy(&network, &folder, &job, base.digest)? {
+            Some(settlement) => network.contract = settlement,
+            None => unsettled = true,
+        }
+    }
+    let mut chain = chain.filter(|_| !unsettled);
+    if chain.is_some() {
+        files.push(folder.deployment());
+    }
     if !network.keys.0.is_empty() {
         let digests: HashMap<&str, [u8; 32]> =
             registered.iter().map(|r| (r.name.as_str(), digest(&encode(&r.adapter)))).collect();
@@ -74,14 +98,22 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     files.push(folder.batch());
     let unclustered: Option<Vec<&Registered>> = entries.iter().map(|e| e.unclustered.as_ref()).collect();
     let without = unclustered.map(|all| build(network.chain_id, network.node, &all, &traced, None)).transpose()?;
-    let srs = if args.no_proof { None } else { Some(reference_string(args, &network, &registered, &result)?) };
-    let proven = srs.as_ref().map(|srs| prove(&network, &folder, &registered, srs, &mut files)).transpose()?;
-    let keys = keys_folder(args);
-    let job = wrap::Job { keys: &keys, layout: &args.layout, known: args.srs.is_none() };
+    let proven = srs.as_ref().map(|srs| prove(&network, &folder, srs, &mut files)).transpose()?;
     let wrapped = srs.as_ref().filter(|_| !args.no_wrap).map(|srs| wrap::prove(&folder, srs, &job)).transpose()?;
     if wrapped.is_some() {
         files.push(folder.wrapped());
     }
+    let settled = match &mut chain {
+        Some(chain) => {
+            let second = second(&network, &base, &folder, &registered, &traced, &result)?;
+            if let Some((network, folder)) = &second {
+                prove(network, folder, chain.srs, &mut Vec::new())?;
+                wrap::prove(folder, chain.srs, &job)?;
+            }
+            Some(chain.settle(&folder, second.as_ref().map(|s| &s.1))?)
+        }
+        None => None,
+    };
     let mut inputs = network.files.clone();
     inputs.extend(base.files());
     inputs.extend(entries.iter_mut().flat_map(|e| std::mem::take(&mut e.inputs)));
@@ -101,6 +133,9 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         if let Some((wrapped, srs)) = wrapped.as_ref().zip(srs.as_ref()) {
             doc["wrap"] = wrap::facts(wrapped, srs, trust);
         }
+        if let Some(settled) = &settled {
+            doc["settlement"] = settled.json();
+        }
         print_json(&doc);
     } else {
         print(&network, &entries, &result, &losers, &traced);
@@ -111,6 +146,11 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
             wrap::print(wrapped, &folder.wrapped(), &keys, srs);
             println!("Of this demonstration it hides nothing: its salts come from a public seed.");
         }
+        if let Some(settled) = &settled {
+            settled.print(&Names::of(&network));
+        } else if unsettled {
+            println!("Not settled: the verifier of this shape and reference string is not compiled into this program.");
+        }
         print_labels(trust);
         println!(
             "\n{} in {:.1} s; digests in {}",
@@ -119,7 +159,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
             folder.path.join("manifest.json").display()
         );
     }
-    Ok(true)
+    Ok(settled.is_none_or(|s| s.agrees()))
 }
 
 /// The one given, or a marked one for development that is just large enough.
@@ -131,7 +171,7 @@ fn reference_string(
     }
     debug_assert_eq!(network.adapters.len(), registered.len());
     let sizes: Vec<_> = registered.iter().map(|r| proving::adapter_sizes(&r.adapter, r.index.rows.len())).collect();
-    let sizes = proving::batch_sizes(batch, &sizes, true);
+    let sizes = proving::batch_sizes(batch, &sizes, Registry::of(&sizes, network).domain, true);
     let k = proof::powers_needed(&sizes) as u32;
     if args.no_wrap {
         return Ok(Srs::dev(k, &[], DEMO)?);
@@ -153,21 +193,67 @@ fn keys_folder(args: &DemoArgs) -> PathBuf {
     args.keys.clone().unwrap_or_else(beside)
 }
 
-/// Commits to the adapters and proves the batch. The salts' seed is public, so that two runs write the same bytes: a demonstration
-/// hides nothing.
-fn prove(
-    network: &Network, folder: &Folder, registered: &[&Registered], srs: &Srs, files: &mut Vec<PathBuf>,
-) -> anyhow::Result<proof::Proven> {
-    let seed = *b"the seed of talea demo is public";
+/// Where the demonstration's salts come from: public, so that two runs write the same bytes. A demonstration hides nothing.
+const SEED: &[u8; 32] = b"the seed of talea demo is public";
+
+/// Commits to the adapters.
+fn commit_all(folder: &Folder, registered: &[&Registered], srs: &Srs, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for r in registered {
-        commit::commit(folder, &r.adapter, &r.index, srs, &seed)?;
+        commit::commit(folder, &r.adapter, &r.index, srs, SEED)?;
         let path = folder.adapter(&r.name);
         files.extend([commitment_beside(&path), salts_beside(&path)]);
     }
-    let job = proof::Job { srs, nonce: 0, deltas: true, seed: Some(seed) };
+    Ok(())
+}
+
+/// Proves a folder's batch.
+fn prove(network: &Network, folder: &Folder, srs: &Srs, files: &mut Vec<PathBuf>) -> anyhow::Result<proof::Proven> {
+    let job = proof::Job { srs, nonce: 0, deltas: true, seed: Some(*SEED) };
     let proven = proof::run(network, folder, &job)?;
-    files.push(folder.proof());
+    files.extend([folder.proof(), folder.payouts()]);
     Ok(proven)
+}
+
+/// Removes what an earlier run left, if it did.
+fn forget(path: &Path) -> talea_witness::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Of the second node's requests every so many of the first one's.
+const AGAIN: usize = 4;
+
+/// A second node, of which some of the requests are asked again: its batch, in a folder of its own below the first one's. None where
+/// the network has one node.
+fn second(
+    network: &Network, base: &Base, folder: &Folder, registered: &[&Registered], traced: &[Traced], first: &Batch,
+) -> anyhow::Result<Option<(Network, Folder)>> {
+    let Some(node) = network.nodes.get(1) else { return Ok(None) };
+    let own = Folder::lock(&folder.path.join("second"))?;
+    let mut asked = Vec::new();
+    for t in traced.iter().step_by(AGAIN) {
+        let request = Request { id: format!("{}-again", t.request.id), ..t.request.clone() };
+        asked.push(Traced { request, trace: t.trace.clone(), receipt: [0; 32] });
+    }
+    let again = Network { node: *node, requests: asked.iter().map(|t| t.request.clone()).collect(), ..network.clone() };
+    for r in registered {
+        let (from, to) = (folder.adapter(&r.name), own.adapter(&r.name));
+        for beside in [|p: &Path| p.to_path_buf(), index_beside, commitment_beside, salts_beside] {
+            write_file(&beside(&to), &read(&beside(&from))?)?;
+        }
+    }
+    write_file(&own.deployment(), &read(&folder.deployment())?)?;
+    let digests: HashMap<&str, [u8; 32]> =
+        registered.iter().map(|r| (r.name.as_str(), digest(&encode(&r.adapter)))).collect();
+    let receipts = import(&again, &base.digest, |name| Ok(digests[name]), None)?;
+    save(&own.receipts(), &receipts)?;
+    bind_receipts(&receipts, again.domain(), again.node, registered, &mut asked)?;
+    let batch = build(again.chain_id, again.node, registered, &asked, Some(first.shape))?;
+    batch::write_traces(&own, &asked)?;
+    save(&own.batch(), &batch)?;
+    Ok(Some((again, own)))
 }
 
 /// An adapter of the network, read and checked.

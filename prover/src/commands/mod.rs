@@ -4,10 +4,12 @@ pub mod adapter;
 pub mod audit;
 pub mod batch;
 pub mod bench;
+pub mod chain;
 pub mod commit;
 pub mod contracts;
 pub mod datanet;
 pub mod demo;
+mod demo_chain;
 pub mod explain;
 pub mod proof;
 pub mod receipts;
@@ -31,6 +33,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Batch(c) => batch::run(c, cli.json),
         Command::Wrap(c) => wrap::run(c, cli.json),
         Command::Contracts(c) => contracts::run(c, cli.json),
+        Command::Deploy(args) => chain::deploy(args, cli.json),
+        Command::Settle(args) => chain::settle(args, cli.json),
+        Command::Claims(c) => chain::claims(c, cli.json),
+        Command::Claim(args) => chain::claim(args, cli.json),
         Command::Srs(c) => srs::run(c, cli.json),
         Command::Bench(c) => bench::run(c, cli.json),
     }

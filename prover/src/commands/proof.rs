@@ -15,7 +15,9 @@ use talea_circuits::{
 };
 use talea_formats::{
     artefact::Artefact,
-    proof::{AdapterSizes, Attestation, BatchProof, BatchStatement, ProvenSizes, ProvenSlot, SignedAttestation},
+    proof::{
+        AdapterSizes, Attestation, BatchProof, BatchStatement, Payouts, ProvenSizes, ProvenSlot, SignedAttestation,
+    },
 };
 use talea_gpu::Cpu;
 use talea_srs::Srs;
@@ -40,6 +42,7 @@ use crate::{
     folder::Folder,
     output::{ProofTrust, Trust, bar, checksummed, labels_json, print_labels, say, table},
     proving::{self, Registry},
+    settling::{self, open_network},
 };
 
 /// What a proof that was stopped goes on from; secret, because of the seed.
@@ -133,7 +136,9 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         opened.push(committed);
     }
     let sizes: Vec<AdapterSizes> = opened.iter().map(|o| o.1.clone()).collect();
-    let (registry, proven) = (Registry::of(&sizes), proving::batch_sizes(&batch, &sizes, job.deltas));
+    let ids: Vec<[u8; 32]> = opened.iter().map(|o| digest(&encode(&o.2))).collect();
+    let registry = settling::registry(network, folder, &sizes, &ids)?;
+    let proven = proving::batch_sizes(&batch, &sizes, registry.domain, job.deltas);
     let (key, values, adapters) = witness(&batch, folder, job, &opened, &registry, &proven, &mut clock)?;
     enough(job.srs, key.powers())?;
     clock.begin("columns");
@@ -180,6 +185,15 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     clock.progress.finish_and_clear();
     let mut file = proof_file(network, &batch, proven, &committed, &context, &registry, bytes);
     file.attestation = attest(network, folder, &batch, &file.statement)?;
+    let payouts = Payouts {
+        node: file.statement.node,
+        nonce: file.statement.nonce,
+        payouts: file.statement.payouts,
+        domain: file.statement.sizes.domain,
+        amounts: committed.amounts().into_iter().map(|(slot, amount)| (slot as u32, amount)).collect(),
+        rho: proving::bytes(&committed.blinder),
+    };
+    save(&folder.payouts(), &payouts)?;
     let digest = save(&folder.proof(), &file)?;
     std::fs::remove_file(folder.checkpoint()).map_err(|e| Error::io(&folder.checkpoint(), e))?;
     let rows = batch.requests.iter().map(|q| q.tokens as usize).sum();
@@ -309,9 +323,9 @@ pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     let BatchCommand::Prove { network, out, srs, nonce, no_deltas, seed, resume } = command else {
         anyhow::bail!("another command than batch prove");
     };
-    let network = Network::open(network)?;
-    let (srs, _) = Srs::open(srs)?;
     let folder = Folder::lock(out)?;
+    let network = open_network(network, &folder)?;
+    let (srs, _) = Srs::open(srs)?;
     let seed = if *resume { None } else { Some(secret(seed.as_deref())?) };
     let job = Job { srs: &srs, nonce: *nonce, deltas: !no_deltas, seed };
     let proven = run(&network, &folder, &job)?;

@@ -18,12 +18,13 @@ use crate::{
     cli::ReceiptsCommand,
     folder::Folder,
     output::{Names, checksummed, grouped, table},
+    settling::open_network,
 };
 
 pub fn run(command: &ReceiptsCommand, json: bool) -> anyhow::Result<bool> {
     let (receipts, digest, names) = match command {
         ReceiptsCommand::Import { network, out, earlier, signed } => {
-            let network = Network::open(network)?;
+            let network = open_network(network, &Folder::at(out))?;
             let base = Base::open(&network.base)?;
             let folder = Folder::lock(out)?;
             let earlier = earlier.as_deref().map(load::<Receipts>).transpose()?.map(|(receipts, _)| receipts);

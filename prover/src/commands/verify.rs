@@ -29,14 +29,15 @@ use super::{
 use crate::{
     folder::{Folder, commitment_beside},
     output::{Trust, checksummed, grouped, labels_json, print_labels, say, table},
-    proving::{self, Registry},
+    proving,
+    settling::{self, open_network},
 };
 
 /// Runs the command.
 pub fn run(network: &Path, out: &Path, srs: &Path, json: bool) -> anyhow::Result<bool> {
-    let network = Network::open(network)?;
-    let (srs, _) = Srs::open(srs)?;
     let folder = Folder::at(out);
+    let network = open_network(network, &folder)?;
+    let (srs, _) = Srs::open(srs)?;
     let path = folder.proof();
     let (proof, blake3) = load::<BatchProof>(&path)?;
     let start = Instant::now();
@@ -123,7 +124,8 @@ pub fn check_statement(
         })
         .collect::<Result<_>>()?;
     let sizes: Vec<AdapterSizes> = commitments.iter().map(|c| c.1.sizes.clone()).collect();
-    let registry = Registry::of(&sizes);
+    let ids: Vec<[u8; 32]> = commitments.iter().map(|c| c.1.adapter).collect();
+    let registry = settling::registry(network, folder, &sizes, &ids)?;
     if p.chain_id != network.chain_id
         || p.contract != network.contract.into_array()
         || p.node != network.node.into_array()

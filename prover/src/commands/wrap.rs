@@ -35,6 +35,7 @@ use crate::{
     onchain,
     output::{Trust, bar, checksummed, labels_json, print_labels, say, table},
     proving,
+    settling::open_network,
     wrapping::{self, KeyFolder, pairing},
 };
 
@@ -55,9 +56,9 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
             Ok(true)
         }
         WrapCommand::Prove { network, out, srs, keys, layout } => {
-            let network = Network::open(network)?;
-            let (srs, _) = Srs::open(srs)?;
             let folder = Folder::lock(out)?;
+            let network = open_network(network, &folder)?;
+            let (srs, _) = Srs::open(srs)?;
             let done = prove(&folder, &srs, &Job { keys, layout, known: false })?;
             let trust = trust_of(&network, &done.file.statement, done.file.attestation.as_ref());
             if json {
@@ -86,14 +87,17 @@ fn proof_of(out: &Path, srs: &Srs) -> anyhow::Result<(BatchProof, Key)> {
 }
 
 /// Keys, and what they cost.
-struct Made {
-    keys: Keys,
+pub struct Made {
+    /// The keys.
+    pub keys: Keys,
     fresh: bool,
     seconds: f64,
 }
 
 /// Keys that are there, or new ones of a reference string that is known to be one or found to be.
-fn keys_of(srs: &Srs, key: &Key, circuit: &Circuit, folder: &Path, rebuild: bool, known: bool) -> anyhow::Result<Made> {
+pub fn keys_of(
+    srs: &Srs, key: &Key, circuit: &Circuit, folder: &Path, rebuild: bool, known: bool,
+) -> anyhow::Result<Made> {
     enough(srs, circuit.k() as usize)?;
     let params = wrapping::params(srs, circuit.k())?;
     let progress = bar(format!("wrap: keys of 2^{} rows", circuit.k()));
@@ -258,9 +262,9 @@ pub fn print(d: &Done, file: &Path, keys: &Path, srs: &Srs) {
 }
 
 fn verify(args: &Verify<'_>, json: bool) -> anyhow::Result<bool> {
-    let network = Network::open(args.network)?;
-    let (srs, _) = Srs::open(args.srs)?;
     let folder = Folder::at(args.out);
+    let network = open_network(args.network, &folder)?;
+    let (srs, _) = Srs::open(args.srs)?;
     let path = folder.wrapped();
     let (file, blake3) = load::<WrappedProof>(&path)?;
     let start = Instant::now();

@@ -19,6 +19,11 @@ pub struct Anvil {
 impl Anvil {
     /// Starts one, where npm has installed it.
     pub fn start(chain: u64) -> Option<Self> {
+        Self::start_with(chain, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(chain: u64, more: &[&str]) -> Option<Self> {
         let bin = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../verifier-contracts/node_modules/.bin/anvil");
         if !bin.exists() {
             eprintln!("anvil is not installed (npm install in verifier-contracts): not asked");
@@ -26,6 +31,7 @@ impl Anvil {
         }
         let mut child = Command::new(bin)
             .args(["--port", "0", "--hardfork", "cancun", "--chain-id", &chain.to_string()])
+            .args(more)
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
@@ -35,6 +41,30 @@ impl Anvil {
         // what it logs later must go somewhere
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self { child, port: port.expect("anvil says where it listens") })
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends a call from the first account, and waits for its block.
+    pub fn send(&self, to: &str, data: &[u8]) {
+        let from = self.call("eth_accounts", json!([])).unwrap()[0].clone();
+        let data = format!("0x{}", hex(data));
+        let tx = self.call("eth_sendTransaction", json!([{ "from": from, "to": to, "data": data }])).unwrap();
+        assert_eq!(self.receipt(&tx)["status"], "0x1");
+    }
+
+    fn receipt(&self, tx: &Value) -> Value {
+        // a block takes a moment
+        (0..200)
+            .find_map(|_| {
+                let found = self.call("eth_getTransactionReceipt", json!([tx])).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                (!found.is_null()).then_some(found)
+            })
+            .expect("a receipt within ten seconds")
     }
 
     /// One call: its result, or the error's message.
@@ -58,14 +88,7 @@ impl Anvil {
         let from = self.call("eth_accounts", json!([])).unwrap()[0].clone();
         let data = format!("0x{}", hex(code));
         let tx = self.call("eth_sendTransaction", json!([{ "from": from, "data": data, "gas": "0xe4e1c0" }])).unwrap();
-        // a block takes a moment
-        let receipt = (0..200)
-            .find_map(|_| {
-                let found = self.call("eth_getTransactionReceipt", json!([tx])).unwrap();
-                std::thread::sleep(std::time::Duration::from_millis(50));
-                (!found.is_null()).then_some(found)
-            })
-            .expect("a receipt within ten seconds");
+        let receipt = self.receipt(&tx);
         assert_eq!(receipt["status"], "0x1", "{receipt}");
         receipt["contractAddress"].as_str().unwrap().to_string()
     }

@@ -1,8 +1,11 @@
-//! The wrap end to end: the demonstration's proof wrapped, verified natively, and by the contracts in an EVM.
+//! The wrap end to end: the demonstration's proof wrapped, verified natively, and by the contracts in an EVM; and settled (`settle.rs`).
 //!
 //! One wrap of the demonstration serves all tests of this file, because it takes a minute.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod lies;
+mod settle;
 
 use std::{
     path::{Path, PathBuf},
@@ -27,6 +30,8 @@ struct Demo {
     keys: PathBuf,
     srs: PathBuf,
     wrapped: WrappedProof,
+    /// What it printed.
+    said: String,
 }
 
 fn demo() -> &'static Demo {
@@ -40,7 +45,7 @@ fn demo() -> &'static Demo {
         talea(&["srs", "dev", "--k", "20", "--lagrange", "19", "--seed", "talea demo", "--out", s(&srs)])
             .expect_status(0);
         let (wrapped, _) = load::<WrappedProof>(&out.join("wrapped.talea")).unwrap();
-        Demo { _tmp: tmp, out, keys, srs, wrapped }
+        Demo { _tmp: tmp, out, keys, srs, wrapped, said }
     })
 }
 
