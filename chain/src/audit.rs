@@ -2,7 +2,7 @@
 //!
 //! Read are the events and transactions of a settlement and its registry. Computed anew are: that the contracts are the ones compiled
 //! into this program; every proof, by the chain's own verifiers in an EVM in process; the openings of published payouts; all accumulators;
-//! what each slot has earned, and every claim against it. Taken on trust is what docs/protocol/settlement.md §7 lists, and the node that
+//! what each slot has earned, and every claim against it. What cannot be computed anew is a difference, unless it is a payout that is withheld. Taken on trust is what docs/protocol/settlement.md §7 lists, and the node that
 //! answers.
 
 use std::collections::BTreeMap;
@@ -71,11 +71,12 @@ struct Verifier {
 /// How often history is read again because blocks came in between.
 const READINGS: usize = 5;
 
-/// Audits a settlement from a block on: that of the registry's deployment, or an earlier one.
+/// Audits a settlement from a block on: that of the registry's deployment, or an earlier one. `more` are generated verifiers that the
+/// auditor knows besides those in this program.
 ///
 /// # Errors
 /// The chain does not answer, or the address is no settlement.
-pub fn audit(chain: &dyn Chain, settlement: Address, from: u64) -> Result<Audited> {
+pub fn audit(chain: &dyn Chain, settlement: Address, from: u64, more: &[Compiled]) -> Result<Audited> {
     let (place, domain) = open(chain, settlement)?;
     let mut audit = Audited {
         history: History::new(domain),
@@ -101,11 +102,18 @@ pub fn audit(chain: &dyn Chain, settlement: Address, from: u64) -> Result<Audite
     }
     audit.differences.extend(audit.history.differences.clone());
     audit.differences.extend(found);
-    let verifiers = audit.verifiers(&place)?;
+    let verifiers = audit.verifiers(&place, more)?;
     audit.proofs(&place, &verifiers)?;
     audit.openings(&place)?;
     audit.counted();
     Ok(audit)
+}
+
+/// Does a generated verifier's code hold this [τ]₂? It may have it negated.
+fn holds(code: &[u8], tau: &G2Affine) -> bool {
+    let words = [*tau, -*tau].map(|p| numbers::words2(&p).map(|w| w.to_be_bytes::<32>()));
+    let has = |word: &[u8; 32]| code.windows(32).any(|w| w == word);
+    words.iter().any(|words| words.iter().all(has))
 }
 
 fn open<'c>(chain: &'c dyn Chain, settlement: Address) -> Result<(Place<'c>, Domain)> {
@@ -149,7 +157,7 @@ impl Audited {
     }
 
     /// The code of all verifiers that ever were; returns those that are ours, by circuit.
-    fn verifiers(&mut self, place: &Place<'_>) -> Result<Vec<(B256, Verifier)>> {
+    fn verifiers(&mut self, place: &Place<'_>, more: &[Compiled]) -> Result<Vec<(B256, Verifier)>> {
         let (mut ours, mut known) = (Vec::new(), 0);
         for (shape, front) in self.history.verifiers.clone().into_iter().filter(|v| v.1 != Address::ZERO) {
             let code = place.chain.code(front)?;
@@ -159,15 +167,20 @@ impl Audited {
             }
             let generated = ask(place.chain, "generated", front, &BatchVerifier::generatedCall {})?;
             let behind = place.chain.code(generated)?;
-            match compiled::generated().into_iter().find(|c: &Compiled| c.is(&behind)) {
-                Some(_) => known += 1,
-                None => self.trusted.push(format!(
-                    "the generated verifier {generated} of circuit {shape} accepts proofs of that circuit alone: its key is none of this program's"
-                )),
+            if !compiled::generated().iter().chain(more).any(|c| c.is(&behind)) {
+                self.differences.push(format!(
+                    "the generated verifier {generated} of circuit {shape} is none that is known here: it may accept anything"
+                ));
+                continue;
             }
+            if !holds(&behind, &place.tau) {
+                self.differences
+                    .push(format!("the settlement's [τ]₂ is not that of verifier {generated}: openings may be forged"));
+            }
+            known += 1;
             ours.push((shape, Verifier { front: (front, code), generated: (generated, behind) }));
         }
-        self.check("generated verifiers are of keys compiled into this program", known, "proven");
+        self.check("generated verifiers are known ones, for the settlement's [τ]₂", known, "proven");
         Ok(ours)
     }
 
@@ -177,8 +190,7 @@ impl Audited {
         for b in self.history.batches.clone() {
             let name = format!("batch {} of {}", b.said.nonce, b.said.node);
             let Some(call) = settled(place, &b)? else {
-                self.trusted
-                    .push(format!("{name}: settled through another contract, whose call does not show the proof"));
+                self.differences.push(format!("{name}: settled through another contract: no call shows its proof"));
                 continue;
             };
             let own = verifiers.iter().filter(|v| v.0 == b.said.shape);
@@ -208,8 +220,7 @@ impl Audited {
                 continue;
             };
             let Some(data) = published(place, *by, &b)? else {
-                self.trusted
-                    .push(format!("{name}: published through another contract, whose call does not show the opening"));
+                self.differences.push(format!("{name}: published through another contract: no call shows its opening"));
                 continue;
             };
             match opens(place, &b, vector, &data) {
@@ -226,7 +237,7 @@ impl Audited {
         let recomputed = self.history.claims.iter().filter(|c| c.recomputed).count();
         self.check("claims equal to what their slot had earned", recomputed, "proven");
         let hidden = self.history.claims.len() - recomputed;
-        self.check("claims of withheld amounts, shown by openings alone", hidden, "proven");
+        self.check("claims of withheld amounts, as the contract took them", hidden, "declared");
         self.check("slots' payees, as the registrar named them", self.history.payees.len(), "declared");
         self.check("inputs, fees and token counts of batches", self.history.batches.len(), "attested");
         let withheld = self.history.batches.iter().filter(|b| b.data.is_none()).count();
@@ -241,6 +252,24 @@ impl Audited {
 fn state(place: &Place<'_>, history: &History) -> Result<Vec<String>> {
     let (chain, at, mut all) = (place.chain, place.settlement, Vec::new());
     let mut owed = U256::ZERO;
+    if history.verifiers.is_empty() {
+        all.push("no verifier was ever named: the node keeps no such old events, or they are older than --from".into());
+    }
+    for (shape, verifier) in history.verifiers.iter().copied().collect::<BTreeMap<_, _>>() {
+        let said = ask(chain, "verifierOf", place.registry, &Registry::verifierOfCall { shape })?;
+        if said != verifier {
+            all.push(format!("circuit {shape}: its verifier is {said}, events say {verifier}"));
+        }
+    }
+    for b in &history.batches {
+        if !history.attesters.contains(&b.said.attester) {
+            let said = &b.said;
+            all.push(format!(
+                "batch {} of {}: attested by {}, whom no event names",
+                said.nonce, said.node, said.attester
+            ));
+        }
+    }
     for accumulator in history.accumulators() {
         let of = |b: &&Batch| b.accumulator == accumulator;
         let settled: u128 = history.batches.iter().filter(of).map(|b| b.total).sum();

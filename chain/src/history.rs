@@ -65,6 +65,10 @@ pub struct History {
     pub paid: BTreeMap<(Address, u32), u128>,
     /// Who is paid for a slot.
     pub payees: BTreeMap<u32, Address>,
+    /// Registered nodes.
+    pub nodes: Vec<Address>,
+    /// Everybody who ever was an attester.
+    pub attesters: Vec<Address>,
     /// Verifiers that each circuit ever had.
     pub verifiers: Vec<(B256, Address)>,
     /// What contradicts itself.
@@ -84,6 +88,8 @@ impl History {
             redeemed: BTreeMap::new(),
             paid: BTreeMap::new(),
             payees: BTreeMap::new(),
+            nodes: Vec::new(),
+            attesters: Vec::new(),
             verifiers: Vec::new(),
             differences: Vec::new(),
             loose: Vec::new(),
@@ -132,9 +138,11 @@ impl History {
         self.of(accumulator, epoch).map(|b| b.said.epoch).max()
     }
 
-    /// Accumulators that hold something.
+    /// Accumulators that could hold something: everybody's, and each node's.
     pub fn accumulators(&self) -> Vec<Address> {
-        let mut all: Vec<Address> = self.batches.iter().map(|b| b.accumulator).collect();
+        let mut all: Vec<Address> = self.batches.iter().map(|b| b.said.node).collect();
+        all.extend(&self.nodes);
+        all.push(GLOBAL);
         all.sort_unstable();
         all.dedup();
         all
@@ -151,7 +159,11 @@ impl History {
     fn registry(&mut self, event: RegistryEvent) {
         match event {
             RegistryEvent::AdapterRegistered(e) => self.adapter(&e),
-            RegistryEvent::NodeRegistered(e) => self.own(e.slot, e.node),
+            RegistryEvent::NodeRegistered(e) => {
+                self.nodes.push(e.node);
+                self.own(e.slot, e.node);
+            }
+            RegistryEvent::AttesterApplied(e) => self.attesters.push(e.attester),
             RegistryEvent::PayeeChanged(e) => self.pass_on(&e),
             RegistryEvent::VerifierApplied(e) => self.verifiers.push((e.shape, e.verifier)),
             _ => {}

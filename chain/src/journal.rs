@@ -89,14 +89,20 @@ impl Journal {
         Ok(Self { path, entries: file.transactions })
     }
 
-    /// The transaction of this name, if there is one; it must be the same transaction.
+    /// The transaction of this name, if there is one; it must be the same transaction of the same account.
     ///
     /// # Errors
-    /// Another transaction of this name.
-    pub fn find(&self, chain: u64, what: &str, to: Option<Address>, data: &[u8]) -> Result<Option<&Entry>, Error> {
+    /// Another transaction of this name, or another account's.
+    pub fn find(
+        &self, (chain, from): (u64, Address), what: &str, to: Option<Address>, data: &[u8],
+    ) -> Result<Option<&Entry>, Error> {
         let Some(entry) = self.entries.iter().find(|e| e.chain == chain && e.what == what) else {
             return Ok(None);
         };
+        if entry.from != from {
+            let expected = format!("{}, which sent it", entry.from);
+            return Err(Error::input(self.path.display(), what, format!("the account {from}"), expected));
+        }
         if entry.to != to || entry.data != keccak256(data) {
             let expected = "the same as now: each transaction has a name of its own";
             return Err(Error::input(self.path.display(), what, "another transaction of this name", expected));
@@ -156,14 +162,17 @@ mod tests {
         journal.put(entry("two", 1)).unwrap();
         journal.put(Entry { nonce: 5, ..entry("one", 0) }).unwrap();
         let mut again = Journal::open(&path).unwrap();
-        assert_eq!(again.find(7, "one", None, b"one").unwrap().unwrap().nonce, 5);
-        assert!(again.find(8, "one", None, b"one").unwrap().is_none(), "of another chain");
+        let own = (7, Address::repeat_byte(1));
+        assert_eq!(again.find(own, "one", None, b"one").unwrap().unwrap().nonce, 5);
+        assert!(again.find((8, own.1), "one", None, b"one").unwrap().is_none(), "of another chain");
         assert_eq!(again.unfinished(7, Address::repeat_byte(1)).count(), 2);
+        let error = again.find((7, Address::ZERO), "one", None, b"one").unwrap_err().to_string();
+        assert!(error.contains("which sent it"), "{error}");
         // one name, two things
-        let error = again.find(7, "one", None, b"two").unwrap_err().to_string();
+        let error = again.find(own, "one", None, b"two").unwrap_err().to_string();
         assert!(error.contains("another transaction of this name"), "{error}");
         again.forget(7, "one").unwrap();
-        assert!(Journal::open(&path).unwrap().find(7, "one", None, b"one").unwrap().is_none());
+        assert!(Journal::open(&path).unwrap().find(own, "one", None, b"one").unwrap().is_none());
     }
 
     #[test]

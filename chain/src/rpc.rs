@@ -8,8 +8,8 @@ use std::{
 };
 
 use alloy::{
-    consensus::Transaction as _,
-    eips::{BlockId, BlockNumberOrTag, Encodable2718 as _},
+    consensus::{Transaction as _, TxEnvelope},
+    eips::{BlockId, BlockNumberOrTag, Decodable2718 as _, Encodable2718 as _},
     network::{EthereumWallet, NetworkTransactionBuilder as _, TransactionBuilder as _, TransactionResponse as _},
     primitives::{TxKind, keccak256},
     providers::{Provider as _, RootProvider},
@@ -54,6 +54,8 @@ pub struct Rpc {
     runtime: tokio::runtime::Runtime,
     provider: RootProvider,
     id: u64,
+    /// Of the node: it may hold an access key, so that no message shows it.
+    url: String,
     account: Option<Account>,
     patience: Patience,
 }
@@ -70,6 +72,9 @@ const SPAN: u64 = 1_000;
 /// Fees of a replacement are so many percent of the old ones: nodes ask for 110 at least.
 const RAISE: u128 = 125;
 
+/// A transaction is signed with so many fees at most: the last is about six times the first.
+const FORMS: usize = 9;
+
 /// A transaction whose nonce went to another is signed anew so often.
 const ATTEMPTS: usize = 5;
 
@@ -84,8 +89,8 @@ impl Rpc {
         let parsed =
             url.parse().map_err(|e| talea_formats::Error::input("--rpc", "URL", e, "http://… or https://…"))?;
         let provider = RootProvider::new_http(parsed);
-        let id = runtime.block_on(async { provider.get_chain_id().await }).map_err(unreachable)?;
-        Ok(Self { runtime, provider, id, account: None, patience: Patience::default() })
+        let id = runtime.block_on(async { provider.get_chain_id().await }).map_err(|e| unreachable(url, &e))?;
+        Ok(Self { runtime, provider, id, url: url.into(), account: None, patience: Patience::default() })
     }
 
     /// The same with an account, which remembers what it sends in a file.
@@ -100,7 +105,7 @@ impl Rpc {
     }
 
     fn ask<T>(&self, question: impl Future<Output = Result<T, TransportError>>) -> Result<T> {
-        self.runtime.block_on(question).map_err(unreachable)
+        self.runtime.block_on(question).map_err(|e| unreachable(&self.url, &e))
     }
 
     fn account(&self) -> Result<&Account> {
@@ -115,7 +120,18 @@ impl Rpc {
     /// Asks for the call's result; a refusal is the contract's.
     fn simulate(&self, what: &str, request: &TransactionRequest) -> Result<Bytes> {
         let question = async { self.provider.call(request.clone()).await };
-        self.runtime.block_on(question).map_err(|e| refusal(what, e))
+        self.runtime.block_on(question).map_err(|e| self.refusal(what, &e))
+    }
+
+    /// A contract's refusal, or the node's.
+    fn refusal(&self, what: &str, e: &TransportError) -> Error {
+        match e {
+            RpcError::ErrorResp(payload) => match payload.as_revert_data() {
+                Some(data) => Error::Reverted { what: what.into(), data },
+                None => Error::Refused { what: what.into(), why: payload.message.to_string() },
+            },
+            _ => unreachable(&self.url, e),
+        }
     }
 
     /// Receipts of any of a transaction's forms, in a block that the chain still has.
@@ -162,7 +178,7 @@ impl Rpc {
     }
 
     /// Signs with these fees and writes it down.
-    fn sign(&self, entry: &mut Entry, data: &Bytes, fees: (u128, u128), gas: u64) -> Result<()> {
+    fn sign(&self, entry: &mut Entry, data: Bytes, fees: (u128, u128), gas: u64) -> Result<()> {
         let account = self.account()?;
         let mut request = TransactionRequest::default()
             .with_from(account.address)
@@ -171,7 +187,7 @@ impl Rpc {
             .with_gas_limit(gas)
             .with_max_fee_per_gas(fees.0)
             .with_max_priority_fee_per_gas(fees.1)
-            .with_input(data.clone());
+            .with_input(data);
         request.to = Some(entry.to.map_or(TxKind::Create, TxKind::Call));
         let signed = self.runtime.block_on(request.build(&account.wallet));
         let signed = signed.map_err(|e| Error::Refused { what: entry.what.clone(), why: e.to_string() })?;
@@ -186,12 +202,12 @@ impl Rpc {
         match sent {
             Ok(()) => Ok(Answer::Taken),
             Err(RpcError::ErrorResp(e)) => Ok(Answer::of(&e)),
-            Err(e) => Err(unreachable(e)),
+            Err(e) => Err(unreachable(&self.url, &e)),
         }
     }
 
     /// Sees a signed transaction to its end: in a block that is deep enough, or never to happen.
-    fn follow(&self, mut entry: Entry, data: &Bytes) -> Result<End> {
+    fn follow(&self, mut entry: Entry) -> Result<End> {
         if let Some(done) = entry.done.take()
             && self.has(done.block, done.block_hash)?
         {
@@ -217,14 +233,14 @@ impl Rpc {
             } else {
                 displaced = None;
                 match answer {
-                    Answer::Underpriced => answer = self.raise(&mut entry, data)?,
+                    Answer::Underpriced if entry.signed.len() < FORMS => answer = self.raise(&mut entry)?,
                     // a node that had it may refuse it now: another may still have it
-                    Answer::Taken | Answer::Refused(_) if sent.elapsed() > self.patience.resend => {
-                        let raise = start.elapsed() > self.patience.raise;
-                        answer = if raise { self.raise(&mut entry, data)? } else { self.send(&entry)? };
+                    _ if sent.elapsed() > self.patience.resend => {
+                        let raise = start.elapsed() > self.patience.raise && entry.signed.len() < FORMS;
+                        answer = if raise { self.raise(&mut entry)? } else { self.send(&entry)? };
                         sent = Instant::now();
                     }
-                    Answer::Taken | Answer::Refused(_) => {}
+                    _ => {}
                 }
             }
             if start.elapsed() > self.patience.end {
@@ -251,25 +267,44 @@ impl Rpc {
         Ok(Some(End::Done(done)))
     }
 
-    /// Signs the same with higher fees, under the same nonce, and sends it.
-    fn raise(&self, entry: &mut Entry, data: &Bytes) -> Result<Answer> {
-        let last = entry.signed.last().and_then(|bytes| {
-            use alloy::eips::Decodable2718 as _;
-            alloy::consensus::TxEnvelope::decode_2718(&mut bytes.as_ref()).ok()
-        });
+    /// Signs the same with higher fees, under the same nonce, and sends it. A form that the node will not have is forgotten: the one
+    /// before it may be in other hands.
+    fn raise(&self, entry: &mut Entry) -> Result<Answer> {
+        let last = entry.signed.last().and_then(|bytes| TxEnvelope::decode_2718(&mut bytes.as_ref()).ok());
         let Some(last) = last else {
             let e =
                 talea_formats::Error::input("journal", &entry.what, "bytes that are no transaction", "a signed one");
             return Err(e.into());
         };
         let now = self.ask(async { self.provider.estimate_eip1559_fees().await })?;
-        let more = |fee: u128, now: u128| (fee * RAISE / 100 + 1).max(now);
+        let more = |fee: u128, now: u128| {
+            (fee.saturating_mul(RAISE) / 100).saturating_add(1).max(now.min(fee.saturating_mul(2)))
+        };
         let fees = (
             more(last.max_fee_per_gas(), now.max_fee_per_gas),
             more(last.max_priority_fee_per_gas().unwrap_or_default(), now.max_priority_fee_per_gas),
         );
-        self.sign(entry, data, fees, last.gas_limit())?;
-        self.send(entry)
+        self.sign(entry, last.input().clone(), fees, last.gas_limit())?;
+        let answer = self.send(entry)?;
+        if let Answer::Refused(_) = answer {
+            entry.signed.pop();
+            self.account()?.journal.borrow_mut().put(entry.clone())?;
+        }
+        Ok(answer)
+    }
+
+    /// Sees what an earlier command left to its end: its nonce comes first, and everything that is needed is in its bytes.
+    fn finish_others(&self, account: &Account) -> Result<()> {
+        loop {
+            let other = account.journal.borrow().unfinished(self.id, account.address).next().cloned();
+            let Some(other) = other else { return Ok(()) };
+            let what = other.what.clone();
+            match self.follow(other)? {
+                End::Done(_) => {}
+                End::Refused(why) => return Err(Error::Refused { what, why }),
+                End::Displaced | End::Reverted => account.journal.borrow_mut().forget(self.id, &what)?,
+            }
+        }
     }
 
     /// Simulates, signs and writes down a transaction that is not in the journal.
@@ -280,7 +315,7 @@ impl Rpc {
         request.to = Some(to.map_or(TxKind::Create, TxKind::Call));
         self.simulate(what, &request)?;
         let gas = self.runtime.block_on(async { self.provider.estimate_gas(request).await });
-        let gas = gas.map_err(|e| refusal(what, e))?;
+        let gas = gas.map_err(|e| self.refusal(what, &e))?;
         let fees = self.ask(async { self.provider.estimate_eip1559_fees().await })?;
         let mut entry = Entry {
             what: what.clone(),
@@ -292,7 +327,7 @@ impl Rpc {
             signed: Vec::new(),
             done: None,
         };
-        self.sign(&mut entry, data, (fees.max_fee_per_gas, fees.max_priority_fee_per_gas), gas + gas / 5)?;
+        self.sign(&mut entry, data.clone(), (fees.max_fee_per_gas, fees.max_priority_fee_per_gas), gas + gas / 5)?;
         Ok(entry)
     }
 }
@@ -333,19 +368,9 @@ enum End {
     Displaced,
 }
 
-fn unreachable(e: TransportError) -> Error {
-    Error::Unreachable(format!("the chain's node: {e}"))
-}
-
-/// A contract's refusal, or the node's.
-fn refusal(what: &str, e: TransportError) -> Error {
-    match &e {
-        RpcError::ErrorResp(payload) => match payload.as_revert_data() {
-            Some(data) => Error::Reverted { what: what.into(), data },
-            None => Error::Refused { what: what.into(), why: payload.message.to_string() },
-        },
-        _ => unreachable(e),
-    }
+fn unreachable(url: &str, e: &TransportError) -> Error {
+    let said = e.to_string().replace(url, "URL").replace(url.trim_end_matches('/'), "URL");
+    Error::Unreachable(format!("the chain's node: {said}"))
 }
 
 impl Chain for Rpc {
@@ -373,27 +398,18 @@ impl Chain for Rpc {
         let Transaction { what, to, data } = transaction;
         let account = self.account()?;
         for _ in 0..ATTEMPTS {
-            let known = account.journal.borrow().find(self.id, what, *to, data)?.cloned();
-            let (entry, fresh) = match known {
-                Some(entry) => (entry, false),
+            let known = account.journal.borrow().find((self.id, account.address), what, *to, data)?.cloned();
+            let entry = match known {
+                Some(entry) => entry,
                 None => {
-                    let other = account.journal.borrow().unfinished(self.id, account.address).next().cloned();
-                    if let Some(other) = other {
-                        let why = format!("\"{}\" of the same account has not ended", other.what);
-                        return Err(Error::Waiting { what: what.clone(), why });
-                    }
-                    (self.begin(transaction)?, true)
+                    self.finish_others(account)?;
+                    self.begin(transaction)?
                 }
             };
-            match self.follow(entry, data)? {
+            match self.follow(entry)? {
                 End::Done(Done { hash, block, gas, created, .. }) => return Ok(Receipt { hash, block, gas, created }),
-                End::Refused(why) => {
-                    // nobody else has seen it, unless an earlier run sent it
-                    if fresh {
-                        account.journal.borrow_mut().forget(self.id, what)?;
-                    }
-                    return Err(Error::Refused { what: what.clone(), why });
-                }
+                // kept, for the node may have passed it on all the same
+                End::Refused(why) => return Err(Error::Refused { what: what.clone(), why }),
                 End::Displaced => account.journal.borrow_mut().forget(self.id, what)?,
                 End::Reverted => {
                     account.journal.borrow_mut().forget(self.id, what)?;

@@ -265,6 +265,9 @@ pub struct AuditArgs {
     /// The block to read from: one not after the registry's deployment.
     #[arg(long, value_name = "BLOCK", default_value_t = 0, requires = "settlement")]
     pub from: u64,
+    /// A generated verifier that is known besides those in this program, as `contracts build` writes it.
+    #[arg(long, value_name = "FILE", requires = "rpc")]
+    pub verifier: Vec<PathBuf>,
     /// deployment.json, which says both.
     #[arg(long, value_name = "FILE", requires = "rpc", conflicts_with = "settlement")]
     pub deployment: Option<PathBuf>,

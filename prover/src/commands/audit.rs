@@ -20,7 +20,11 @@ use talea_witness::{
     network::{AdapterEntry, Network},
 };
 
-use super::{batch::attested, chain::address, print_json};
+use super::{
+    batch::attested,
+    chain::{address, artifact},
+    print_json,
+};
 use crate::{
     cli::AuditArgs,
     folder::Folder,
@@ -64,7 +68,8 @@ fn on_chain(args: &AuditArgs, url: &str, json: bool) -> anyhow::Result<bool> {
             return Err(Error::input("--rpc", "settlement", "none", "--settlement ADDRESS or --deployment FILE").into());
         }
     };
-    let found = talea_chain::audit::audit(&chain, settlement, from)?;
+    let known = args.verifier.iter().map(|file| artifact(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let found = talea_chain::audit::audit(&chain, settlement, from, &known)?;
     if json {
         print_json(&chain_json(&found));
     } else {

@@ -201,10 +201,16 @@ pub fn embedded(source: &str) -> talea_witness::Result<Compiled> {
 }
 
 /// A compiled contract of a file.
-fn given(file: &Path, source: &str) -> anyhow::Result<Compiled> {
-    let found: Compiled = serde_json::from_slice(&read(file)?).map_err(|e| {
+pub fn artifact(file: &Path) -> anyhow::Result<Compiled> {
+    let bad = |e: serde_json::Error| {
         Error::input(file.display(), format!("line {}", e.line()), e, "an artifact of `contracts build`")
-    })?;
+    };
+    Ok(serde_json::from_slice(&read(file)?).map_err(bad)?)
+}
+
+/// The same, which must be that of this source.
+fn given(file: &Path, source: &str) -> anyhow::Result<Compiled> {
+    let found = artifact(file)?;
     if found.sources != compiled::digest(&[("", source)]) {
         let expected = "the source that the keys give";
         return Err(Error::input(file.display(), "sources", found.sources, expected).into());

@@ -54,7 +54,8 @@ pub struct OnChain<'d> {
     epoch: u64,
     deployed: Option<Deployment>,
     costs: Vec<(String, u64)>,
-    url: Option<String>,
+    /// Is the chain another than the one in process? Its URL may hold an access key, and is shown nowhere.
+    outside: bool,
 }
 
 /// What happened there.
@@ -63,7 +64,8 @@ pub struct Settled {
     costs: Vec<(String, u64)>,
     audited: Audited,
     paid: BTreeMap<Address, u128>,
-    url: Option<String>,
+    /// Is the chain another than the one in process? Its URL may hold an access key, and is shown nowhere.
+    outside: bool,
 }
 
 impl<'d> OnChain<'d> {
@@ -81,7 +83,7 @@ impl<'d> OnChain<'d> {
             let expected = format!("{}, the network's", network.chain_id);
             return Err(Error::input("--rpc", "chain", chain.id(), expected).into());
         }
-        Ok(Self { chain, srs, epoch, deployed: None, costs: Vec::new(), url: args.rpc.clone() })
+        Ok(Self { chain, srs, epoch, deployed: None, costs: Vec::new(), outside: args.rpc.is_some() })
     }
 
     /// Deploys the contracts and registers the network; returns the settlement. None where no verifier of the batch's shape is at hand.
@@ -94,11 +96,7 @@ impl<'d> OnChain<'d> {
         let circuit = wrapping::circuit(&key, wrapping::plan(job.layout)?)?;
         let (source, length) = verifier(self.srs, &key, &circuit, job)?;
         let Some(generated) = of_source(&source) else {
-            return if self.url.is_some() {
-                chain::embedded(&source).map(|_| None).map_err(Into::into)
-            } else {
-                Ok(None)
-            };
+            return if self.outside { chain::embedded(&source).map(|_| None).map_err(Into::into) } else { Ok(None) };
         };
         let wanted = Wanted {
             network,
@@ -149,7 +147,7 @@ impl<'d> OnChain<'d> {
             settling::claim(&mut steps, &claims, &[one], true)?;
             settling::claim(&mut steps, &claims, rest, false)?;
         }
-        let audited = audit(chain, to.settlement, to.block)?;
+        let audited = audit(chain, to.settlement, to.block, &[])?;
         let mut paid = BTreeMap::new();
         for payee in earned(&audited.history).into_keys() {
             let held = balance(chain, &to, payee)?;
@@ -157,7 +155,7 @@ impl<'d> OnChain<'d> {
         }
         let mut costs = self.costs.clone();
         costs.extend(steps.costs);
-        Ok(Settled { deployment: to, costs, audited, paid, url: self.url.clone() })
+        Ok(Settled { deployment: to, costs, audited, paid, outside: self.outside })
     }
 }
 
@@ -170,7 +168,7 @@ impl Settled {
     /// As JSON.
     pub fn json(&self) -> Value {
         json!({
-            "chain": self.url.as_deref().unwrap_or("in process"), "deployment": self.deployment, "gas": costs_json(&self.costs),
+            "chain": if self.outside { "the one of --rpc" } else { "in process" }, "deployment": self.deployment, "gas": costs_json(&self.costs),
             "audit": chain_json(&self.audited),
             "paid": self.paid.iter().map(|(who, amount)| (who.to_string(), amount.to_string().into())).collect::<serde_json::Map<_, Value>>(),
         })
@@ -178,7 +176,7 @@ impl Settled {
 
     /// As text.
     pub fn print(&self, names: &Names) {
-        let on = self.url.as_deref().unwrap_or("a chain in process");
+        let on = if self.outside { "the chain of --rpc" } else { "a chain in process" };
         say(format_args!(
             "\nSettled on {on}: settlement {}, the nodes' batches, claims of all slots",
             self.deployment.settlement
