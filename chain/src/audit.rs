@@ -292,7 +292,9 @@ fn state(place: &Place<'_>, history: &History) -> Result<Vec<String>> {
     }
     for (payer, left) in &history.deposits {
         owed += U256::from(*left);
-        let said = ask(chain, "deposits", at, &Settlement::depositsCall { payer: *payer })?;
+        let free = ask(chain, "deposits", at, &Settlement::depositsCall { payer: *payer })?;
+        let leaving = ask(chain, "notices", at, &Settlement::noticesCall { payer: *payer })?;
+        let said = free.saturating_add(leaving.amount);
         if said != *left {
             all.push(format!("deposit of {payer}: {said}, events say {left}"));
         }

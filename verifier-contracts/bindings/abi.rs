@@ -280,6 +280,7 @@ sol! {
         function claimedOf(address accumulator, uint32 slot) external view returns (uint128);
         function isSettled(address node, uint64 nonce) external view returns (bool);
         function deposits(address payer) external view returns (uint128);
+        function notices(address payer) external view returns (uint128 amount, uint64 due);
         function redeemed(address payer, address node, bytes32 adapter) external view returns (uint128);
         function attestationDigest(address node, uint64 nonce, uint256 inputs, uint256 requests, bytes32 receipts) public view returns (bytes32);
         function deposit(address payer, uint128 amount) external;

@@ -21,7 +21,7 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
 
     /// @notice A payer's wish to take tokens back.
     struct Notice {
-        /// How many, at most.
+        /// How many are left of them. They are no longer in `deposits`.
         uint128 amount;
         /// From when on. 0 without a wish.
         uint64 due;
@@ -38,7 +38,7 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
     /// @notice Seconds between the request and the withdrawal of a deposit.
     uint64 public immutable notice;
 
-    /// @notice What a payer has left here.
+    /// @notice What a payer has left here, beside what is under notice. A node counts this alone.
     mapping(address payer => uint128) public deposits;
 
     /// @notice Withdrawals that payers have announced.
@@ -98,9 +98,13 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
         if (received != amount) revert DepositReceived(received, amount);
     }
 
-    /// @notice Announces that the caller takes back at most `amount`. Until then it still pays vouchers.
-    function requestWithdrawal(uint128 amount) external {
+    /// @notice Announces that the caller takes back `wish`, or what there is. Until it is taken it still pays vouchers,
+    /// after the rest. Later deposits are not under this notice: an old one must not undercut them.
+    function requestWithdrawal(uint128 wish) external {
+        uint128 left = deposits[msg.sender] + notices[msg.sender].amount;
+        uint128 amount = wish < left ? wish : left;
         uint64 due = uint64(block.timestamp) + notice;
+        deposits[msg.sender] = left - amount;
         notices[msg.sender] = Notice(amount, due);
         emit WithdrawalRequested(msg.sender, amount, due);
     }
@@ -111,11 +115,8 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
         if (wish.due == 0) revert NoNotice(msg.sender);
         if (block.timestamp < wish.due) revert NoticeRunning(block.timestamp, wish.due);
         delete notices[msg.sender];
-        uint128 left = deposits[msg.sender];
-        uint128 amount = wish.amount < left ? wish.amount : left;
-        deposits[msg.sender] = left - amount;
-        emit Withdrawn(msg.sender, amount);
-        token.safeTransfer(msg.sender, amount);
+        emit Withdrawn(msg.sender, wish.amount);
+        token.safeTransfer(msg.sender, wish.amount);
     }
 
     /// @notice What of a payer's vouchers to a node for an adapter is redeemed.
@@ -145,7 +146,13 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
         uint256 sum = uint256(_redeemed[key]) + r.amount;
         if (sum > r.cumulative) revert VoucherExceeded(sum, r.cumulative);
         uint128 left = deposits[r.payer];
-        if (left < r.amount) revert DepositTooSmall(r.payer, left, r.amount);
+        if (left < r.amount) {
+            Notice storage leaving = notices[r.payer];
+            uint128 rest = r.amount - left;
+            if (leaving.amount < rest) revert DepositTooSmall(r.payer, uint256(left) + leaving.amount, r.amount);
+            leaving.amount -= rest;
+            left = r.amount;
+        }
         _redeemed[key] = uint128(sum);
         unchecked {
             deposits[r.payer] = left - r.amount;

@@ -119,6 +119,27 @@ contract EscrowTest is Fixture {
         vm.assertEq(settlement.deposits(payer), 0);
     }
 
+    function test_an_old_notice_does_not_cover_later_deposits() public {
+        address who = address(0xdd);
+        vm.prank(who);
+        settlement.requestWithdrawal(type(uint128).max);
+        vm.warp(block.timestamp + NOTICE);
+        fund(who, 50);
+        vm.prank(who);
+        settlement.withdraw();
+        vm.assertEq(token.balanceOf(who), 0);
+        vm.assertEq(settlement.deposits(who), 50);
+    }
+
+    function test_a_request_replaces_an_earlier_one() public {
+        vm.startPrank(payer);
+        settlement.requestWithdrawal(30);
+        vm.assertEq(settlement.deposits(payer), FUNDS - 30);
+        settlement.requestWithdrawal(10);
+        vm.assertEq(settlement.deposits(payer), FUNDS - 10);
+        vm.stopPrank();
+    }
+
     function test_a_later_request_waits_anew() public {
         vm.startPrank(payer);
         settlement.requestWithdrawal(30);

@@ -58,7 +58,8 @@ contract InvariantsTest {
             vm.assertLe(_seenRedeemed[i], r);
             if (r != _seenRedeemed[i]) _seenRedeemed[i] = r;
             redeemed += r;
-            deposits += settlement.deposits(payers[i]);
+            (uint128 leaving,) = settlement.notices(payers[i]);
+            deposits += settlement.deposits(payers[i]) + leaving;
         }
         vm.assertLe(claimed, settled);
         vm.assertEq(settled, redeemed);
