@@ -49,7 +49,7 @@ pub struct Check {
     pub what: &'static str,
     /// How many of them.
     pub count: usize,
-    /// proven, attested or declared.
+    /// proven (by a proof or an opening), recomputed (from the chain), attested or declared.
     pub label: &'static str,
 }
 
@@ -144,15 +144,17 @@ impl Audited {
 
     /// The code of settlement and registry.
     fn contracts(&mut self, place: &Place<'_>) -> Result<()> {
+        let mut same = 0;
         for (name, at, own) in [
             ("Settlement", place.settlement, compiled::settlement()),
             ("AttributionRegistry", place.registry, compiled::registry()),
         ] {
-            if !own.is(&place.chain.code(at)?) {
-                self.differences.push(format!("{name} at {at}: other code than this program's"));
+            match own.is(&place.chain.code(at)?) {
+                true => same += 1,
+                false => self.differences.push(format!("{name} at {at}: other code than this program's")),
             }
         }
-        self.check("contracts are the ones compiled into this program", 2, "proven");
+        self.check("contracts are the ones compiled into this program", same, "recomputed");
         Ok(())
     }
 
@@ -180,7 +182,7 @@ impl Audited {
             known += 1;
             ours.push((shape, Verifier { front: (front, code), generated: (generated, behind) }));
         }
-        self.check("generated verifiers are known ones, for the settlement's [τ]₂", known, "proven");
+        self.check("generated verifiers are known ones, for the settlement's [τ]₂", known, "recomputed");
         Ok(ours)
     }
 
@@ -235,7 +237,7 @@ impl Audited {
     /// What else was looked at, and what could not be.
     fn counted(&mut self) {
         let recomputed = self.history.claims.iter().filter(|c| c.recomputed).count();
-        self.check("claims equal to what their slot had earned", recomputed, "proven");
+        self.check("claims equal to what their slot had earned", recomputed, "recomputed");
         let hidden = self.history.claims.len() - recomputed;
         self.check("claims of withheld amounts, as the contract took them", hidden, "declared");
         self.check("slots' payees, as the registrar named them", self.history.payees.len(), "declared");

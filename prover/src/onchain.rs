@@ -1,6 +1,7 @@
 //! A wrap before the contract that a chain would ask: deployed and called in an EVM in process.
 
 use serde_json::{Value, json};
+use talea_chain::deployment::GAS_CAP;
 use talea_contracts::{
     Address, SolCall as _, SolConstructor as _, SolInterface as _, U256,
     abi::BatchVerifier,
@@ -9,9 +10,6 @@ use talea_contracts::{
     evm::{Evm, Failed, GAS},
 };
 use talea_formats::proof::WrappedProof;
-
-/// Gas that the generated verifier gets: with seven columns of advice it needs 438,221.
-pub const GAS_CAP: u64 = 800_000;
 
 /// What the contract said.
 #[derive(Debug, Clone)]
