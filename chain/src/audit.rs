@@ -19,7 +19,7 @@ use talea_contracts::{
 };
 
 use crate::{
-    Chain, Result,
+    Chain, Log, Result,
     deployment::ask,
     history::{Batch, GLOBAL, History},
     numbers,
@@ -86,12 +86,12 @@ pub fn audit(chain: &dyn Chain, settlement: Address, from: u64, more: &[Compiled
         trusted: Vec::new(),
         differences: Vec::new(),
     };
-    audit.contracts(&place)?;
-    let mut found = Vec::new();
+    let (mut found, mut logs) = (Vec::new(), Vec::new());
     for reading in 0.. {
         let before = chain.head()?.number;
         let mut history = History::new(domain);
-        history.read(place.registry, settlement, &chain.logs(&[place.registry, settlement], from)?);
+        logs = chain.logs(&[place.registry, settlement], from)?;
+        history.read(place.registry, settlement, &logs);
         let epoch = ask(chain, "currentEpoch", settlement, &Settlement::currentEpochCall {})?;
         found = state(&place, &history)?;
         (audit.history, audit.block, audit.epoch) = (history, before, epoch);
@@ -100,6 +100,7 @@ pub fn audit(chain: &dyn Chain, settlement: Address, from: u64, more: &[Compiled
             break;
         }
     }
+    audit.contracts(&place, &logs)?;
     audit.differences.extend(audit.history.differences.clone());
     audit.differences.extend(found);
     let verifiers = audit.verifiers(&place, more)?;
@@ -142,9 +143,9 @@ impl Audited {
         self.checks.push(Check { what, count, label });
     }
 
-    /// The code of settlement and registry.
-    fn contracts(&mut self, place: &Place<'_>) -> Result<()> {
-        let mut same = 0;
+    /// The code of settlement and registry, and the transactions that made them: another constructor could have stored anything.
+    fn contracts(&mut self, place: &Place<'_>, logs: &[Log]) -> Result<()> {
+        let (mut same, mut made) = (0, 0);
         for (name, at, own) in [
             ("Settlement", place.settlement, compiled::settlement()),
             ("AttributionRegistry", place.registry, compiled::registry()),
@@ -153,7 +154,13 @@ impl Audited {
                 true => same += 1,
                 false => self.differences.push(format!("{name} at {at}: other code than this program's")),
             }
+            match creation(place.chain, at, logs)? {
+                Some(input) if input.starts_with(&own.code) => made += 1,
+                Some(_) => self.differences.push(format!("{name} at {at}: made by another constructor than this program's")),
+                None => self.differences.push(format!("{name} at {at}: its first event is of no transaction that made it, so nothing shows what was stored at first")),
+            }
         }
+        self.check("contracts made by their own constructors", made, "recomputed");
         self.check("contracts are the ones compiled into this program", same, "recomputed");
         Ok(())
     }
@@ -319,6 +326,15 @@ fn state(place: &Place<'_>, history: &History) -> Result<Vec<String>> {
         all.push(format!("the settlement holds {held}, and owes {owed}"));
     }
     Ok(all)
+}
+
+/// Creation code and arguments of a contract, if its first event is of the transaction that made it. Each contract has one such event.
+fn creation(chain: &dyn Chain, at: Address, logs: &[Log]) -> Result<Option<Bytes>> {
+    let Some(first) = logs.iter().find(|log| log.address == at) else { return Ok(None) };
+    let sent = chain.sent(first.transaction)?;
+    // an account's nonce is used once, so nothing else was ever made at this address
+    let made = sent.to.is_none() && sent.from.create(sent.nonce) == at;
+    Ok(made.then_some(sent.input))
 }
 
 /// The call that settled a batch, if a transaction shows it.

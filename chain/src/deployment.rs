@@ -5,7 +5,7 @@ use std::path::Path;
 use alloy::primitives::keccak256;
 use serde::{Deserialize, Serialize};
 use talea_contracts::{
-    Address, B256, Bytes, SolCall, SolConstructor as _, U256,
+    Address, B256, Bytes, SolCall, SolConstructor as _, SolValue as _, U256,
     abi::{AttributionRegistry as Registry, BatchVerifier, Settlement},
     compiled::{self, Compiled},
 };
@@ -150,7 +150,9 @@ pub struct Plan<'p> {
 pub struct Adapter {
     /// Its name, for people.
     pub name: String,
-    /// What the registry is told.
+    /// What its Datanet's curator calls that.
+    pub datanet: B256,
+    /// What the registry is told; `datanet` is filled in when it has an id.
     pub registration: Registry::NewAdapter,
     /// Payees of clusters, then adapter owner, base owner, treasury, sink.
     pub payees: Vec<Address>,
@@ -278,6 +280,11 @@ pub fn deploy(steps: &mut Steps<'_>, plan: &Plan<'_>) -> Result<Deployment> {
     })
 }
 
+/// The id of a curator's Datanet.
+pub fn datanet_id(curator: Address, name: B256) -> B256 {
+    keccak256((curator, name).abi_encode())
+}
+
 /// Registers a model, Datanets, adapters and nodes; steps that were taken before are not taken again.
 ///
 /// # Errors
@@ -285,12 +292,14 @@ pub fn deploy(steps: &mut Steps<'_>, plan: &Plan<'_>) -> Result<Deployment> {
 pub fn register(
     steps: &mut Steps<'_>, to: &mut Deployment, model: B256, adapters: &[Adapter], nodes: &[Address],
 ) -> Result<()> {
-    let registry = to.registry;
+    let (registry, curator) = (to.registry, steps.chain.sender()?);
     steps.call(format!("register model {model}"), registry, &Registry::registerModelCall { digest: model })?;
     for a in adapters {
-        let (id, datanet) = (a.registration.id, a.registration.datanet);
-        steps.call(format!("register Datanet {datanet}"), registry, &Registry::registerDatanetCall { datanet })?;
-        let call = Registry::registerAdapterCall { a: a.registration.clone(), payees: a.payees.clone() };
+        let (id, name) = (a.registration.id, a.datanet);
+        steps.call(format!("register Datanet {name}"), registry, &Registry::registerDatanetCall { name })?;
+        let mut registration = a.registration.clone();
+        registration.datanet = datanet_id(curator, name);
+        let call = Registry::registerAdapterCall { a: registration, payees: a.payees.clone() };
         steps.call(format!("register adapter {} {id}", a.name), registry, &call)?;
         let known = ask(steps.chain, "adapters", registry, &Registry::adaptersCall { id })?;
         to.adapters.retain(|r| r.id != id);

@@ -89,7 +89,7 @@ impl Chain for Embedded {
             transaction: hash,
         });
         state.logs.extend(logs);
-        state.sent.insert(hash, Sent { from: self.sender, to: *to, input: data.clone() });
+        state.sent.insert(hash, Sent { from: self.sender, nonce, to: *to, input: data.clone() });
         let receipt = Receipt { hash, block, gas, created };
         state.done.insert(what.clone(), receipt.clone());
         Ok(receipt)

@@ -113,9 +113,11 @@ pub struct Log {
 pub struct Sent {
     /// Who sent it.
     pub from: Address,
-    /// The contract that it called.
+    /// The sender's nonce.
+    pub nonce: u64,
+    /// The contract that it called; none where it made one.
     pub to: Option<Address>,
-    /// Its calldata.
+    /// Its calldata, or the creation code with its arguments.
     pub input: Bytes,
 }
 

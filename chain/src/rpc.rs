@@ -465,6 +465,6 @@ impl Chain for Rpc {
     fn sent(&self, hash: B256) -> Result<Sent> {
         let found = self.ask(async { self.provider.get_transaction_by_hash(hash).await })?;
         let found = found.ok_or_else(|| Error::Unreachable(format!("the chain's node: no transaction {hash}")))?;
-        Ok(Sent { from: found.from(), to: found.to(), input: found.input().clone() })
+        Ok(Sent { from: found.from(), nonce: found.nonce(), to: found.to(), input: found.input().clone() })
     }
 }

@@ -80,20 +80,22 @@ pub fn registrations(network: &Network, folder: &Folder, batch: &Batch) -> Resul
         let registration = AttributionRegistry::NewAdapter {
             id: commitment.adapter.into(),
             model: B256::ZERO,
-            datanet: datanet_id(&a.name),
+            // the id holds the curator, who is known when it is registered
+            datanet: B256::ZERO,
             digest: word(&digest),
             owner: r.adapter_owner.1.into(),
             clusters: own.clusters.len() as u32,
             policy: AttributionRegistry::Policy { power: policy.power, bps: policy.bps },
         };
-        all.push((size, Adapter { name: a.name.clone(), registration, payees: payees.map(Address::from).collect() }));
+        let (name, datanet) = (a.name.clone(), datanet_name(&a.name));
+        all.push((size, Adapter { name, datanet, registration, payees: payees.map(Address::from).collect() }));
     }
     all.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
     Ok(all.into_iter().map(|(_, a)| a).collect())
 }
 
 /// What a Datanet is called on a chain: keccak-256 of its name.
-pub fn datanet_id(name: &str) -> B256 {
+fn datanet_name(name: &str) -> B256 {
     talea_contracts::keccak256(name)
 }
 

@@ -34,6 +34,7 @@ sol! {
     }
 
     #[derive(Debug, PartialEq, Eq)]
+    #[sol(abi)]
     contract BatchVerifier {
         error DelegateCall();
         error NoCode(address generated);
@@ -96,6 +97,7 @@ sol! {
     }
 
     #[derive(Debug, PartialEq, Eq)]
+    #[sol(abi)]
     contract AttributionRegistry {
         struct Setup {
             address admin;
@@ -159,7 +161,7 @@ sol! {
         error UnknownAttester(address found);
         error WrongNodeSlot(uint32 found, uint32 expected);
         error UnknownLine(uint256 index);
-        event DatanetRegistered(bytes32 indexed datanet, address indexed curator);
+        event DatanetRegistered(bytes32 indexed datanet, address indexed curator, bytes32 name);
         event DatanetPublished(bytes32 indexed datanet, bytes32 digest);
         event ContributionCommitted(bytes32 indexed commitment, uint64 ordinal);
         event ContributionRevealed( bytes32 indexed datanet, bytes32 indexed content, address indexed contributor, uint64 ordinal );
@@ -179,6 +181,7 @@ sol! {
         error NotNextPayee(address found, address expected);
         error NothingProposed(bytes32 key);
         error DelayRunning(uint256 found, uint256 due);
+        error ProposalExpired(uint256 found, uint256 end);
         error AccessControlUnauthorizedAccount(address account, bytes32 neededRole);
         error AccessControlBadConfirmation();
         error AccessControlInvalidDefaultAdmin(address defaultAdmin);
@@ -190,7 +193,9 @@ sol! {
         function GUARDIAN_ROLE() external view returns (bytes32);
         function grantRole(bytes32 role, address account) external;
         function registerModel(bytes32 digest) external;
-        function registerDatanet(bytes32 datanet) external;
+        function registerDatanet(bytes32 name) external returns (bytes32);
+        function datanetId(address curator, bytes32 name) external pure returns (bytes32);
+        function curatorOf(bytes32 datanet) external view returns (address);
         function registerAdapter(NewAdapter calldata a, address[] calldata payees) external;
         function registerNode(address node) external;
         function proposePolicy(bytes32 id, Policy calldata p) external;
@@ -206,6 +211,7 @@ sol! {
     }
 
     #[derive(Debug, PartialEq, Eq)]
+    #[sol(abi)]
     contract Settlement {
         struct Setup {
             address registry;
@@ -216,6 +222,7 @@ sol! {
             uint256[4] tau;
         }
 
+        event SettlementCreated(Setup setup);
         event BatchSettled( address indexed node, uint64 indexed nonce, address indexed accumulator, uint32 epoch, bytes32 shape, address attester, bytes32 receipts, uint256[3] commitments, uint256[2] payouts, bytes32[] adapters, uint128[] fees );
         event DataPublished(address indexed node, uint64 indexed nonce, bytes amounts, uint256 rho);
         event BatchPromoted(address indexed node, uint64 indexed nonce, uint32 epoch, uint112 total, uint256[2] payouts);
@@ -265,6 +272,8 @@ sol! {
         error ECDSAInvalidSignatureLength(uint256 length);
         error ECDSAInvalidSignatureS(bytes32 s);
         error ReentrancyGuardReentrantCall();
+        error InvalidShortString();
+        error StringTooLong(string str);
         error SafeERC20FailedOperation(address token);
 
         constructor(Setup memory s);
@@ -296,6 +305,7 @@ sol! {
     }
 
     #[derive(Debug, PartialEq, Eq)]
+    #[sol(abi)]
     contract TestToken {
         event Transfer(address indexed from, address indexed to, uint256 value);
         error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed);

@@ -25,6 +25,8 @@ pub struct Compiled {
     pub at: usize,
     /// What a constructor writes into it: begin and length, ascending.
     pub immutables: Vec<(usize, usize)>,
+    /// Its functions, events and errors, as the compiler lists them.
+    pub abi: serde_json::Value,
     /// The creation code, without constructor arguments.
     pub code: Bytes,
 }

@@ -5,6 +5,7 @@ pragma solidity ^0.8.24;
 /// @notice A contribution is committed to before anybody sees it, and the commitment gets the next ordinal. Who copies
 /// what a reveal shows commits after it, and so is always later.
 /// @dev Assumes: whoever runs the rules of a Datanet reads the events; contents and states are elsewhere.
+/// A Datanet's id holds its curator, so nobody can take another's id before it is registered.
 abstract contract ContributionLog {
     /// @notice A commitment's place.
     struct Commitment {
@@ -35,7 +36,7 @@ abstract contract ContributionLog {
     uint64 public lastOrdinal;
 
     /// @notice A Datanet has a curator.
-    event DatanetRegistered(bytes32 indexed datanet, address indexed curator);
+    event DatanetRegistered(bytes32 indexed datanet, address indexed curator, bytes32 name);
 
     /// @notice A Datanet has a new state, of this digest.
     event DatanetPublished(bytes32 indexed datanet, bytes32 digest);
@@ -48,7 +49,7 @@ abstract contract ContributionLog {
         bytes32 indexed datanet, bytes32 indexed content, address indexed contributor, uint64 ordinal
     );
 
-    /// @notice The Datanet has a curator already.
+    /// @notice The caller has a Datanet of this name already.
     error DatanetExists(bytes32 datanet);
 
     /// @notice There is no such Datanet.
@@ -70,10 +71,13 @@ abstract contract ContributionLog {
     error AlreadyRevealed(uint64 found, uint64 ordinal);
 
     /// @notice Makes the caller curator of a new Datanet.
-    function registerDatanet(bytes32 datanet) external {
+    /// @param name What the caller calls it.
+    /// @return datanet Its id.
+    function registerDatanet(bytes32 name) external returns (bytes32 datanet) {
+        datanet = datanetId(msg.sender, name);
         if (curatorOf[datanet] != address(0)) revert DatanetExists(datanet);
         curatorOf[datanet] = msg.sender;
-        emit DatanetRegistered(datanet, msg.sender);
+        emit DatanetRegistered(datanet, msg.sender, name);
     }
 
     /// @notice Publishes a Datanet's state.
@@ -106,6 +110,11 @@ abstract contract ContributionLog {
         if (found != 0 && found <= c.ordinal) revert AlreadyRevealed(found, c.ordinal);
         contributions[datanet][content] = Contribution(msg.sender, c.ordinal);
         emit ContributionRevealed(datanet, content, msg.sender, c.ordinal);
+    }
+
+    /// @notice The id of a curator's Datanet.
+    function datanetId(address curator, bytes32 name) public pure returns (bytes32) {
+        return keccak256(abi.encode(curator, name));
     }
 
     function _requireDatanet(bytes32 datanet) internal view {

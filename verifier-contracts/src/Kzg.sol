@@ -59,6 +59,30 @@ library Kzg {
         if (!done) revert PrecompileFailed(7);
     }
 
+    /// @notice first += m·a and second += n·a, in place.
+    function addMultiples(uint256[2] memory first, uint256 m, uint256[2] memory second, uint256 n, uint256[2] calldata a)
+        internal
+        view
+    {
+        bool multiplied;
+        bool added;
+        assembly ("memory-safe") {
+            // a, its multiple, and the sum to add it to, side by side
+            let at := mload(0x40)
+            calldatacopy(at, a, 0x40)
+            mstore(add(at, 0x40), m)
+            multiplied := staticcall(gas(), 7, at, 0x60, add(at, 0x60), 0x40)
+            mcopy(add(at, 0xa0), first, 0x40)
+            added := staticcall(gas(), 6, add(at, 0x60), 0x80, first, 0x40)
+            mstore(add(at, 0x40), n)
+            multiplied := and(multiplied, staticcall(gas(), 7, at, 0x60, add(at, 0x60), 0x40))
+            mcopy(add(at, 0xa0), second, 0x40)
+            added := and(added, staticcall(gas(), 6, add(at, 0x60), 0x80, second, 0x40))
+        }
+        if (!multiplied) revert PrecompileFailed(7);
+        if (!added) revert PrecompileFailed(6);
+    }
+
     /// @notice −a.
     function negated(uint256[2] memory a) internal pure returns (uint256[2] memory) {
         return [a[0], a[1] == 0 ? 0 : BASE_MODULUS - a[1]];

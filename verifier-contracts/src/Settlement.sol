@@ -77,6 +77,9 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
     /// @dev Hashes of batches that were settled without their data, by nonce mod RECORDS.
     mapping(address node => mapping(uint256 place => bytes32)) private _records;
 
+    /// @notice The contract is there. It is its first event, so that whoever reads events finds its creation.
+    event SettlementCreated(Setup setup);
+
     /// @notice A batch is settled. `adapters` and `fees` are those of its lines.
     event BatchSettled(
         address indexed node,
@@ -144,7 +147,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
     /// @notice The slot has been paid as much or more.
     error NothingToClaim(uint32 slot, uint128 cumulative, uint128 claimed);
 
-    /// @notice There is nothing in the list.
+    /// @notice There is nothing in the list that is not paid already.
     error NoClaims();
 
     constructor(Setup memory s) FeeEscrow(s.token, s.notice) Accumulators(s.start, s.length) Pausing(s.registry) {
@@ -155,6 +158,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         sigma = s.registry.domain();
         omega = PayoutDomain.root(sigma);
         (_tau0, _tau1, _tau2, _tau3) = (s.tau[0], s.tau[1], s.tau[2], s.tau[3]);
+        emit SettlementCreated(s);
     }
 
     /// @notice Settles a batch whose payouts stay hidden: they go to the node's own accumulator.
@@ -209,12 +213,14 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         _requireOpening(opening);
         address payee = registry.payeeOf(slot);
         uint128 amount = _note(accumulator, epoch, slot, cumulative, payee);
+        if (amount == 0) revert NothingToClaim(slot, cumulative, claimedOf(accumulator, slot));
         _count(accumulator, sums, amount);
         if (!Kzg.opens(value, cumulative, _place(slot), opening, referenceString())) revert OpeningRejected();
         token.safeTransfer(payee, amount);
     }
 
-    /// @notice Pays the payees of several slots. All or none: a slot that cannot be paid is to be left out.
+    /// @notice Pays the payees of several slots. A slot that has been paid as much or more is passed over, so that
+    /// nobody can spoil a list by claiming one slot of it first.
     /// @param claims Slots in increasing order, with what each has earned and its opening.
     function claimMany(address accumulator, uint32 epoch, uint256[2] calldata value, SlotClaim[] calldata claims)
         external
@@ -222,28 +228,32 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         whenClaiming
     {
         Totals memory sums = _requireValue(accumulator, epoch, value);
-        address[] memory payees = registry.payeesOf(_requireSlots(claims));
+        uint32[] memory slots = _requireSlots(claims);
+        address[] memory payees = registry.payeesOf(slots);
         uint128[] memory amounts = new uint128[](claims.length);
         uint256 sum = 0;
         for (uint256 i = 0; i < claims.length; ++i) {
-            amounts[i] = _note(accumulator, epoch, claims[i].slot, claims[i].cumulative, payees[i]);
-            sum += amounts[i];
+            uint128 amount = _note(accumulator, epoch, slots[i], claims[i].cumulative, payees[i]);
+            amounts[i] = amount;
+            sum += amount;
         }
+        if (sum == 0) revert NoClaims();
         _count(accumulator, sums, sum);
-        _requireOpenings(value, claims);
+        _requireOpenings(value, slots, claims);
         // neighbours are often one person's
         uint256 together = 0;
-        for (uint256 i = 0; i < claims.length; ++i) {
+        for (uint256 i = 0; i < amounts.length; ++i) {
+            address payee = payees[i];
             together += amounts[i];
-            if (i + 1 == claims.length || payees[i + 1] != payees[i]) {
-                token.safeTransfer(payees[i], together);
+            if (together != 0 && (i + 1 == amounts.length || payees[i + 1] != payee)) {
+                token.safeTransfer(payee, together);
                 together = 0;
             }
         }
     }
 
     /// @notice What a slot was paid out of an accumulator.
-    function claimedOf(address accumulator, uint32 slot) external view returns (uint128) {
+    function claimedOf(address accumulator, uint32 slot) public view returns (uint128) {
         return uint128(_claimed[accumulator][slot >> 1] >> _shift(slot));
     }
 
@@ -365,27 +375,31 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
     }
 
     /// @dev Writes down that a slot is paid up to `cumulative`.
-    /// @return amount What it has not been paid yet.
+    /// @return amount What it has not been paid yet. 0, and nothing is written, if that is nothing.
     function _note(address accumulator, uint32 epoch, uint32 slot, uint128 cumulative, address payee)
         private
         returns (uint128 amount)
     {
         if (payee == address(0)) revert NoPayee(slot);
-        uint256 pair = _claimed[accumulator][slot >> 1];
+        mapping(uint256 pair => uint256) storage paid = _claimed[accumulator];
+        uint256 pair = paid[slot >> 1];
         uint256 shift = _shift(slot);
         uint128 before = uint128(pair >> shift);
-        if (cumulative <= before) revert NothingToClaim(slot, cumulative, before);
+        if (cumulative <= before) return 0;
         unchecked {
             amount = cumulative - before;
             // the other half stays: only this one's difference is added, and the sum fits its half
-            _claimed[accumulator][slot >> 1] = pair + (uint256(amount) << shift);
+            paid[slot >> 1] = pair + (uint256(amount) << shift);
         }
         emit Claimed(accumulator, slot, payee, epoch, cumulative, amount);
     }
 
     /// @dev Checks all openings at once. The weights are powers of a challenge that is drawn after everything in the
     /// call, so openings of which one is wrong pass for fewer than `claims.length` of r challenges.
-    function _requireOpenings(uint256[2] calldata value, SlotClaim[] calldata claims) private view {
+    function _requireOpenings(uint256[2] calldata value, uint32[] memory slots, SlotClaim[] calldata claims)
+        private
+        view
+    {
         // the data of this call hold accumulator, epoch, value, slots, amounts and openings; to encode these anew for
         // the hash costs 310 gas more for each slot
         uint256 gamma = uint256(
@@ -396,13 +410,14 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         uint256 y = 0;
         uint256[2] memory openings;
         uint256[2] memory shifted;
+        uint256 r = SCALAR_MODULUS;
         for (uint256 i = 0; i < claims.length; ++i) {
             SlotClaim calldata c = claims[i];
-            weights = addmod(weights, weight, SCALAR_MODULUS);
-            y = addmod(y, mulmod(weight, c.cumulative, SCALAR_MODULUS), SCALAR_MODULUS);
-            openings = Kzg.add(openings, Kzg.mul(c.opening, weight));
-            shifted = Kzg.add(shifted, Kzg.mul(c.opening, mulmod(weight, _place(c.slot), SCALAR_MODULUS)));
-            weight = mulmod(weight, gamma, SCALAR_MODULUS);
+            weights = addmod(weights, weight, r);
+            y = addmod(y, mulmod(weight, c.cumulative, r), r);
+            uint256 place = Kzg.power(omega, slots[i], r);
+            Kzg.addMultiples(openings, weight, shifted, mulmod(weight, place, r), c.opening);
+            weight = mulmod(weight, gamma, r);
         }
         uint256[2] memory left = Kzg.add(Kzg.less(Kzg.mul(value, weights), y), shifted);
         if (!Kzg.paired(left, openings, referenceString())) revert OpeningRejected();
@@ -413,13 +428,15 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
     function _requireSlots(SlotClaim[] calldata claims) private view returns (uint32[] memory slots) {
         if (claims.length == 0) revert NoClaims();
         slots = new uint32[](claims.length);
+        uint256 least = 0;
         for (uint256 i = 0; i < claims.length; ++i) {
-            slots[i] = claims[i].slot;
-            if (i > 0 && slots[i] <= slots[i - 1]) {
-                revert PayoutDomain.SlotNotIncreasing(slots[i], uint256(slots[i - 1]) + 1);
-            }
-            _requireSlot(slots[i]);
-            _requireOpening(claims[i].opening);
+            SlotClaim calldata c = claims[i];
+            uint32 slot = c.slot;
+            if (slot < least) revert PayoutDomain.SlotNotIncreasing(slot, least);
+            least = uint256(slot) + 1;
+            _requireSlot(slot);
+            _requireOpening(c.opening);
+            slots[i] = slot;
         }
     }
 

@@ -207,7 +207,23 @@ contract ClaimTest is Fixture {
         vm.assertEq(token.balanceOf(NODE), 1000);
         vm.assertEq(settlement.claimedOf(NODE, 0), 3000);
         vm.assertEq(settlement.claimedOf(NODE, 1), 2000);
-        manyRefused(claims, abi.encodeWithSelector(Settlement.NothingToClaim.selector, 0, 3000, 3000));
+        manyRefused(claims, abi.encodeWithSelector(Settlement.NoClaims.selector));
+    }
+
+    function test_a_slot_that_was_claimed_first_spoils_no_list() public {
+        SlotClaim[] memory claims = three();
+        settlement.claim(NODE, 0, value, claims[1].slot, claims[1].cumulative, claims[1].opening);
+        uint256 before = token.balanceOf(payeeFor(1));
+        // what is passed over is opened all the same
+        claims[1].cumulative -= 1;
+        manyRefused(claims, abi.encodeWithSelector(Settlement.OpeningRejected.selector));
+        claims[1].cumulative += 1;
+        settlement.claimMany(NODE, 0, value, claims);
+        vm.assertEq(token.balanceOf(payeeFor(0)), 3000);
+        vm.assertEq(token.balanceOf(payeeFor(1)), before);
+        vm.assertEq(token.balanceOf(NODE), 1000);
+        (, uint112 claimed,) = settlement.totals(NODE);
+        vm.assertEq(claimed, 6000);
     }
 
     function test_many_need_all_openings() public {

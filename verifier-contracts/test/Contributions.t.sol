@@ -26,14 +26,18 @@ contract ContributionsTest is Fixture {
 
     function test_datanets() public {
         vm.expectRevert(abi.encodeWithSelector(ContributionLog.DatanetExists.selector, DATANET));
-        registry.registerDatanet(DATANET);
+        registry.registerDatanet(DATANET_NAME);
+        // who takes the name too has another Datanet
+        bytes32 other = registry.datanetId(AUTHOR, DATANET_NAME);
+        vm.assertTrue(other != DATANET);
         vm.expectEmit(true, true, true, true, address(registry));
-        emit ContributionLog.DatanetRegistered("new", AUTHOR);
+        emit ContributionLog.DatanetRegistered(other, AUTHOR, DATANET_NAME);
         vm.startPrank(AUTHOR);
-        registry.registerDatanet("new");
+        vm.assertEq(registry.registerDatanet(DATANET_NAME), other);
+        vm.assertEq(registry.curatorOf(DATANET), address(this));
         vm.expectEmit(true, true, true, true, address(registry));
-        emit ContributionLog.DatanetPublished("new", "state");
-        registry.publishDatanet("new", "state");
+        emit ContributionLog.DatanetPublished(other, "state");
+        registry.publishDatanet(other, "state");
         vm.expectRevert(abi.encodeWithSelector(ContributionLog.NotCurator.selector, AUTHOR, address(this)));
         registry.publishDatanet(DATANET, "state");
         vm.expectRevert(abi.encodeWithSelector(ContributionLog.UnknownDatanet.selector, bytes32("none")));

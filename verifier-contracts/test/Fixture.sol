@@ -19,7 +19,8 @@ abstract contract Fixture {
     uint64 internal constant EPOCH = 1 days;
     bytes32 internal constant SHAPE = "shape";
     bytes32 internal constant MODEL = "model";
-    bytes32 internal constant DATANET = "datanet";
+    bytes32 internal constant DATANET_NAME = "datanet";
+    bytes32 internal immutable DATANET = keccak256(abi.encode(address(this), DATANET_NAME));
     bytes32 internal constant CROPS = "crops";
     bytes32 internal constant WEATHER = "weather";
     uint256 internal constant CROPS_DIGEST = 1001;
@@ -59,7 +60,7 @@ abstract contract Fixture {
         vm.stopPrank();
         token = new TestToken();
         settlement = new Settlement(settlementSetup());
-        registry.registerDatanet(DATANET);
+        registry.registerDatanet(DATANET_NAME);
         vm.startPrank(REGISTRAR);
         registry.registerModel(MODEL);
         registry.registerAdapter(newAdapter(CROPS, CROPS_DIGEST, 3), payeesFor(0, 3, 16));
@@ -98,7 +99,7 @@ abstract contract Fixture {
 
     function newAdapter(bytes32 id, uint256 digest, uint32 clusters)
         internal
-        pure
+        view
         returns (AttributionRegistry.NewAdapter memory)
     {
         return AttributionRegistry.NewAdapter(id, MODEL, DATANET, digest, OWNER, clusters, policy());

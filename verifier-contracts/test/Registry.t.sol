@@ -105,7 +105,7 @@ contract RegistryTest is Fixture {
         AttributionRegistry r = new AttributionRegistry(s);
         r.grantRole(r.REGISTRAR_ROLE(), address(this));
         r.registerModel(MODEL);
-        r.registerDatanet(DATANET);
+        r.registerDatanet(DATANET_NAME);
         uint32[9] memory clusters = [uint32(1), 8, 9, 16, 17, 512, 513, 1024, 1];
         uint32[9] memory bases = [uint32(0), 16, 32, 64, 128, 1024, 2048, 4096, 6144];
         uint32[9] memory ends = [uint32(16), 32, 64, 96, 192, 2048, 4096, 6144, 6160];
@@ -224,6 +224,20 @@ contract RegistryTest is Fixture {
         (, bytes32[] memory ids) = registry.terms(SHAPE, attester, NODE, 255, lines);
         vm.assertEq(ids[0], CROPS);
         vm.expectRevert(abi.encodeWithSelector(Delayed.NothingProposed.selector, key));
+        registry.applyPolicy(CROPS);
+    }
+
+    function test_a_change_is_applied_in_time_or_never() public {
+        vm.prank(OWNER);
+        registry.proposePolicy(CROPS, AttributionRegistry.Policy(4, [5000, 2000, 1500, 1000, 500]));
+        uint256 end = block.timestamp + DELAY + registry.GRACE();
+        vm.warp(end);
+        vm.expectRevert(abi.encodeWithSelector(Delayed.ProposalExpired.selector, end, end));
+        registry.applyPolicy(CROPS);
+        // one that replaces it waits and lives anew
+        vm.prank(OWNER);
+        registry.proposePolicy(CROPS, AttributionRegistry.Policy(4, [5000, 2000, 1500, 1000, 500]));
+        vm.warp(end + DELAY + registry.GRACE() - 1);
         registry.applyPolicy(CROPS);
     }
 

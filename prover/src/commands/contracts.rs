@@ -163,7 +163,8 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
             // nothing in the code but the program: the same bytes wherever it is compiled
             "metadata": { "appendCBOR": false, "bytecodeHash": "none" },
             "outputSelection": { "*": { "*": [
-                "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences",
+                "abi", "evm.bytecode.object", "evm.deployedBytecode.object",
+                "evm.deployedBytecode.immutableReferences",
             ] } },
         },
     });
@@ -175,7 +176,8 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
     if !fatal.is_empty() {
         return Err(Error::input(file.display(), "source", fatal.join(" ").replace('\n', " "), "a contract").into());
     }
-    let code = &output["contracts"][own][job.contract]["evm"];
+    let contract = &output["contracts"][own][job.contract];
+    let code = &contract["evm"];
     let bytes = |which: &str| -> anyhow::Result<talea_contracts::Bytes> {
         let hex = code[which]["object"].as_str().unwrap_or_default();
         hex.parse()
@@ -201,6 +203,7 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
         at: at(&creation, &deployed).ok_or_else(|| {
             Error::input(file.display(), "code", "code that is not in the creation code", "a part of it")
         })?,
+        abi: contract["abi"].clone(),
         immutables: immutables(&code["deployedBytecode"]["immutableReferences"]),
         code: creation,
     })
