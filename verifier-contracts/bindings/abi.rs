@@ -123,14 +123,6 @@ sol! {
             Policy policy;
         }
 
-        struct Adapter {
-            uint256 digest;
-            uint256 policy;
-            address owner;
-            uint32 base;
-            uint32 clusters;
-        }
-
         event ModelRegistered(bytes32 indexed model);
         event AdapterRegistered( bytes32 indexed id, bytes32 indexed model, bytes32 indexed datanet, uint256 digest, address owner, uint32 base, uint32 size, uint32 clusters, address[] payees );
         event NodeRegistered(address indexed node, uint32 slot);
@@ -184,6 +176,7 @@ sol! {
         error ProposalExpired(uint256 found, uint256 end);
         error AccessControlUnauthorizedAccount(address account, bytes32 neededRole);
         error AccessControlBadConfirmation();
+        error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value);
         error AccessControlInvalidDefaultAdmin(address defaultAdmin);
         error AccessControlEnforcedDefaultAdminRules();
         error AccessControlEnforcedDefaultAdminDelay(uint48 schedule);
@@ -200,7 +193,7 @@ sol! {
         function registerNode(address node) external;
         function proposePolicy(bytes32 id, Policy calldata p) external;
         function applyPolicy(bytes32 id) external;
-        function adapters(bytes32 id) external view returns (Adapter memory);
+        function adapters(bytes32 id) external view returns (uint256 digest, uint256 policy, address owner, uint32 base, uint32 clusters);
         function nodeSlotOf(address node) external view returns (uint32);
         function payeeOf(uint32 slot) external view returns (address);
         function domain() external view returns (uint8);
@@ -312,6 +305,8 @@ sol! {
         error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed);
         error ERC20InvalidReceiver(address receiver);
         error ERC20InvalidSpender(address spender);
+        error ERC20InvalidApprover(address approver);
+        error ERC20InvalidSender(address sender);
 
         constructor();
         function mint(address to, uint256 amount) external;

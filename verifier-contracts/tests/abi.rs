@@ -19,7 +19,7 @@ fn listed(abi: &JsonAbi) -> (BTreeSet<String>, BTreeSet<String>) {
 fn held(bound: &JsonAbi, code: &Compiled) {
     let solc: JsonAbi = serde_json::from_value(code.abi.clone()).unwrap();
     let ((bound, bound_errors), (there, errors)) = (listed(bound), listed(&solc));
-    assert!(bound.len() > 3, "{}: {bound:?}", code.contract);
+    assert!(!bound.is_empty(), "{}", code.contract);
     let wrong: Vec<_> = bound.difference(&there).collect();
     assert!(wrong.is_empty(), "{}: bound, but not in the contract: {wrong:#?}", code.contract);
     // errors are decoded for people, so all of them must be known
