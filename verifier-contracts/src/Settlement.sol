@@ -69,6 +69,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
     uint256 private immutable _tau3;
 
     /// @dev Cumulative amounts that were claimed, those of two neighbouring slots in a word.
+    // slither-disable-next-line uninitialized-state
     mapping(address accumulator => mapping(uint256 pair => uint256)) private _claimed;
 
     /// @dev Which nonces of a node are settled, a bit each.

@@ -108,8 +108,11 @@ contract GasTest is Fixture {
         settle(100);
         nextEpoch();
         value = settlement.valueOf(NODE);
-        settlement.claim(NODE, 1, value, 0, 3 * units, TestKzg.opening(f, 3 * units, place(0)));
-        snap("claim, later");
+        uint256[2] memory opening = TestKzg.opening(f, 3 * units, place(0));
+        settlement.claim(NODE, 1, value, 0, 3 * units, opening);
+        uint256 whole = vm.snapshotGasLastCall("Gas", "claim, later");
+        bytes memory data = abi.encodeCall(settlement.claim, (NODE, 1, value, 0, 3 * units, opening));
+        vm.snapshotValue("Gas", "claim, later, execution alone", whole - transactionOf(data));
         settle(101);
         settlement.claim(NODE, 1, value, 1, 2 * (units - 1000), opening1());
         snap("claim, later, from a checkpoint");

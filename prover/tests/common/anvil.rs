@@ -51,6 +51,11 @@ impl Anvil {
     /// Sends a call from the first account, and waits for its block.
     pub fn send(&self, to: &str, data: &[u8]) {
         let from = self.call("eth_accounts", json!([])).unwrap()[0].clone();
+        self.send_from(from.as_str().unwrap(), to, data);
+    }
+
+    /// The same from an account that anvil may use.
+    pub fn send_from(&self, from: &str, to: &str, data: &[u8]) {
         let data = format!("0x{}", hex(data));
         let tx = self.call("eth_sendTransaction", json!([{ "from": from, "to": to, "data": data }])).unwrap();
         assert_eq!(self.receipt(&tx)["status"], "0x1");

@@ -22,7 +22,7 @@ fn refused<E: SolError>(stage: &Stage, data: &[u8], what: &str) {
 }
 
 /// The call that settles the demonstration's batch with its data, as the command sends it; the chain is then as before.
-fn honest(stage: &Stage) -> Call {
+pub fn honest(stage: &Stage) -> Call {
     let snapshot = stage.anvil.call("evm_snapshot", json!([])).unwrap();
     stage.settle(&stage.anvil.url(), &["--with-data", "--srs", s(&demo().srs)]).status().unwrap();
     let block = stage.anvil.call("eth_getBlockByNumber", json!(["latest", true])).unwrap();
@@ -111,7 +111,7 @@ fn lies_about_data_are_refused() {
 }
 
 /// Settles, and gives what claims are made of after the epoch.
-fn claims(stage: &Stage, with_data: bool, more: &[&str]) -> Value {
+pub fn claims(stage: &Stage, with_data: bool, more: &[&str]) -> Value {
     let (srs, url) = (s(&demo().srs), stage.anvil.url());
     let flags: &[&str] = if with_data { &["--with-data", "--srs", srs] } else { &[] };
     assert!(stage.settle(&url, flags).status().unwrap().success());
@@ -120,26 +120,29 @@ fn claims(stage: &Stage, with_data: bool, more: &[&str]) -> Value {
     serde_json::from_str::<Value>(&talea(&args).expect_status(0).stdout()).unwrap()["claims"].clone()
 }
 
+fn point(v: &Value) -> [U256; 2] {
+    [0, 1].map(|i: usize| v[i].as_str().unwrap().parse().unwrap())
+}
+
+/// A slot of a file of claims.
+fn one(file: &Value, i: usize) -> SlotClaim {
+    let c = &file["claims"][i];
+    let cumulative = c["cumulative"].as_str().unwrap().parse().unwrap();
+    SlotClaim { slot: c["slot"].as_u64().unwrap() as u32, cumulative, opening: point(&c["opening"]) }
+}
+
+/// The call that claims it from the global accumulator.
+pub fn claim_of(file: &Value, i: usize) -> Settlement::claimCall {
+    let SlotClaim { slot, cumulative, opening } = one(file, i);
+    let (epoch, value) = (file["epoch"].as_u64().unwrap() as u32, point(&file["value"]));
+    Settlement::claimCall { accumulator: Address::ZERO, epoch, value, slot, cumulative, opening }
+}
+
 #[test]
 fn lies_about_claims_are_refused() {
     let Some(stage) = Stage::new(&[], "3600") else { return };
     let (file, st) = (claims(&stage, true, &[]), &stage);
-    let number = |v: &Value| v.as_str().unwrap().parse::<U256>().unwrap();
-    let point = |v: &Value| [number(&v[0]), number(&v[1])];
-    let one = |i: usize| {
-        let c = &file["claims"][i];
-        let cumulative = c["cumulative"].as_str().unwrap().parse().unwrap();
-        SlotClaim { slot: c["slot"].as_u64().unwrap() as u32, cumulative, opening: point(&c["opening"]) }
-    };
-    let (a, b) = (one(0), one(1));
-    let h = Settlement::claimCall {
-        accumulator: Address::ZERO,
-        epoch: file["epoch"].as_u64().unwrap() as u32,
-        value: point(&file["value"]),
-        slot: a.slot,
-        cumulative: a.cumulative,
-        opening: a.opening,
-    };
+    let (a, b, h) = (one(&file, 0), one(&file, 1), claim_of(&file, 0));
     type Claim = Settlement::claimCall;
     fn lie<E: SolError>(stage: &Stage, honest: &Claim, what: &str, change: impl Fn(&mut Claim)) {
         let mut call = honest.clone();

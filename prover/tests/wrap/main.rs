@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod lies;
+mod places;
 mod settle;
 
 use std::{
