@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use alloy::signers::local::PrivateKeySigner;
+use alloy::{primitives::Bytes, signers::local::PrivateKeySigner};
+use serde::Deserialize;
 use talea_formats::Error;
 
 /// The variable with a key in hexadecimal digits.
@@ -43,13 +44,71 @@ impl Place {
                     None => variable(PASSWORD, "the keystore's password, or --password-file FILE")?,
                 };
                 let password = password.strip_suffix('\n').unwrap_or(&password);
-                // opened here first, so that a missing file is said to be missing
-                text(file)?;
-                PrivateKeySigner::decrypt_keystore(file, password)
-                    .map_err(|e| Error::input(file.display(), "keystore", e, "one that this password opens"))
+                check(file, &text(file)?)?;
+                // what the library says may quote the file, which may be no keystore but a key
+                let closed = |_| Error::input(file.display(), "keystore", "no key", "one that this password opens");
+                PrivateKeySigner::decrypt_keystore(file, password).map_err(closed)
             }
         }
     }
+}
+
+/// What must hold of a keystore before it is opened.
+#[derive(Deserialize)]
+struct Keystore {
+    version: u8,
+    crypto: Crypto,
+}
+
+#[derive(Deserialize)]
+struct Crypto {
+    cipher: String,
+    cipherparams: Cipher,
+    ciphertext: Bytes,
+    kdfparams: Derivation,
+}
+
+#[derive(Deserialize)]
+struct Cipher {
+    iv: Bytes,
+}
+
+#[derive(Deserialize)]
+struct Derivation {
+    dklen: u8,
+    /// These three are scrypt's.
+    n: Option<u32>,
+    p: Option<u32>,
+    r: Option<u32>,
+}
+
+/// Memory that scrypt may take for a keystore: four times what geth's have.
+const MEMORY: u64 = 1 << 30;
+
+/// Checks what the library that opens it takes for granted: it panics where a length is wrong, and takes as much memory as a file
+/// asks for. Nothing of the file is quoted.
+fn check(file: &Path, text: &str) -> Result<(), Error> {
+    let bad = |field: &str, expected: &str| Error::input(file.display(), field, "something else", expected);
+    let found: Keystore = serde_json::from_str(text)
+        .map_err(|e| bad(&format!("line {}", e.line()), "a keystore (Web3 Secret Storage, version 3)"))?;
+    let Keystore { version, crypto } = found;
+    let Derivation { dklen, n, p, r } = crypto.kdfparams;
+    if version != 3 {
+        return Err(bad("version", "3"));
+    }
+    if crypto.cipher != "aes-128-ctr" || crypto.cipherparams.iv.len() != 16 || crypto.ciphertext.len() != 32 {
+        return Err(bad("cipher", "aes-128-ctr, a vector of 16 bytes, a text of 32"));
+    }
+    if dklen < 32 {
+        return Err(bad("dklen", "at least 32"));
+    }
+    if let Some(n) = n {
+        let memory = 128 * u64::from(n).saturating_mul(u64::from(r.unwrap_or(1)));
+        if !n.is_power_of_two() || n < 2 || memory > MEMORY || p.unwrap_or(1) > 16 {
+            return Err(bad("scrypt", "n a power of two, 128·n·r at most 2^30, p at most 16"));
+        }
+    }
+    Ok(())
 }
 
 fn variable(name: &str, expected: &str) -> Result<String, Error> {
