@@ -153,7 +153,7 @@ pub trait Chain {
     /// Returns when the chain's time is later than this.
     ///
     /// # Errors
-    /// No answer.
+    /// No answer; no such block in the time that a command may take.
     fn wait_after(&self, time: u64) -> Result<()>;
 
     /// The code at an address.
