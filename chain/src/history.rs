@@ -34,8 +34,8 @@ pub struct Batch {
     pub payouts: G1Affine,
     /// Sum of its fees.
     pub total: u128,
-    /// Amounts, where they are published, and by which transaction.
-    pub data: Option<(PayoutVector, B256)>,
+    /// Amounts, where they are published, and the opening that shows them.
+    pub data: Option<(PayoutVector, settlement::DataPublished)>,
 }
 
 /// A paid claim.
@@ -205,7 +205,7 @@ impl History {
             SettlementEvent::Redeemed(e) => self.redeem(e),
             SettlementEvent::BatchSettled(e) => self.settle(e, transaction),
             SettlementEvent::BatchPromoted(e) => self.promote(&e),
-            SettlementEvent::DataPublished(e) => self.publish(&e, transaction),
+            SettlementEvent::DataPublished(e) => self.publish(e),
             SettlementEvent::Claimed(e) => self.claim(e, transaction),
             _ => {}
         }
@@ -276,7 +276,7 @@ impl History {
         }
     }
 
-    fn publish(&mut self, e: &settlement::DataPublished, transaction: B256) {
+    fn publish(&mut self, e: settlement::DataPublished) {
         let name = format!("batch {} of {}", e.nonce, e.node);
         let domain = self.domain;
         let vector = numbers::scalar(&e.rho).and_then(|rho| PayoutVector::parse(domain, &e.amounts, rho).ok());
@@ -288,7 +288,7 @@ impl History {
             return self.differ(format!("{name}: published, but not settled"));
         };
         let fits = sum == Some(batch.total) && batch.data.is_none() && batch.accumulator == GLOBAL;
-        batch.data = Some((vector, transaction));
+        batch.data = Some((vector, e));
         if !fits {
             self.differ(format!("{name}: published twice, outside of the global accumulator, or other than its fees"));
         }

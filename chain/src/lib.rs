@@ -138,6 +138,10 @@ pub trait Chain {
     /// No answer.
     fn head(&self) -> Result<Head>;
 
+    /// From now on calls, code and logs are those of this block, or of the newest again. A chain that changes only when it is told to
+    /// needs none of it.
+    fn pin(&self, _block: Option<u64>) {}
+
     /// What a call returns, without a transaction.
     ///
     /// # Errors

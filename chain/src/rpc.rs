@@ -5,6 +5,7 @@ mod spent;
 mod words;
 
 use std::{
+    cell::Cell,
     future::Future,
     path::Path,
     time::{Duration, Instant},
@@ -60,6 +61,8 @@ pub struct Rpc {
     hidden: Hidden,
     account: Option<Account>,
     patience: Patience,
+    /// The block that questions are about, if not the newest.
+    pinned: Cell<Option<u64>>,
 }
 
 struct Account {
@@ -89,7 +92,7 @@ impl Rpc {
             url.parse().map_err(|e| talea_formats::Error::input("--rpc", "URL", e, "http://… or https://…"))?;
         let (hidden, patience) = (Hidden::of(url, &parsed), Patience::default());
         let provider = RootProvider::new_http(parsed);
-        let mut rpc = Self { runtime, provider, id: 0, hidden, account: None, patience };
+        let mut rpc = Self { runtime, provider, id: 0, hidden, account: None, patience, pinned: Cell::new(None) };
         rpc.id = rpc.ask(async { rpc.provider.get_chain_id().await })?;
         Ok(rpc)
     }
@@ -134,6 +137,11 @@ impl Rpc {
     /// Asks for the call's result; a refusal is the contract's.
     fn simulate(&self, what: &str, request: &TransactionRequest) -> Result<Bytes> {
         self.within(async { self.provider.call(request.clone()).await })?.map_err(|e| self.refusal(what, &e))
+    }
+
+    /// The block that questions are about.
+    fn block(&self) -> BlockId {
+        self.pinned.get().map_or_else(BlockId::latest, BlockId::number)
     }
 
     /// A contract's refusal, or the node's.
@@ -254,10 +262,15 @@ impl Chain for Rpc {
         Ok(Head { number: newest.number, time: newest.timestamp })
     }
 
+    fn pin(&self, block: Option<u64>) {
+        self.pinned.set(block);
+    }
+
     fn call(&self, what: &str, to: Address, data: Bytes) -> Result<Bytes> {
         let mut request = TransactionRequest::default().with_to(to).with_input(data);
         request.from = self.account.as_ref().map(|a| a.address);
-        self.simulate(what, &request)
+        let asked = async { self.provider.call(request).block(self.block()).await };
+        self.within(asked)?.map_err(|e| self.refusal(what, &e))
     }
 
     fn execute(&self, transaction: &Transaction) -> Result<Receipt> {
@@ -315,11 +328,12 @@ impl Chain for Rpc {
     }
 
     fn code(&self, at: Address) -> Result<Bytes> {
-        self.ask(async { self.provider.get_code_at(at).await })
+        self.ask(async { self.provider.get_code_at(at).block_id(self.block()).await })
     }
 
     fn logs(&self, of: &[Address], from: u64) -> Result<Vec<Log>> {
-        let (mut all, head) = (Vec::new(), self.head()?.number);
+        let head = self.pinned.get().map_or_else(|| self.head().map(|h| h.number), Ok)?;
+        let mut all = Vec::new();
         let mut first = from;
         while first <= head {
             let last = (first + SPAN - 1).min(head);

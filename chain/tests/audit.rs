@@ -1,42 +1,46 @@
 //! An auditor looks at the transactions that made the contracts: right code says nothing of what a constructor stored.
 
+use ark_bn254::G2Affine;
+use ark_ec::CurveGroup as _;
 use talea_chain::{
     Chain as _, Transaction,
-    audit::audit,
+    audit::{Known, audit},
     deployment::{Deployment, Plan, Shape, Steps, deploy},
     embedded::Embedded,
+    numbers,
 };
-use talea_contracts::{Address, Bytes, U256, compiled};
-
-/// The generator of G2 as precompile 8 reads it: a reference string with τ = 1.
-const TAU: [&str; 4] = [
-    "0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2",
-    "0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed",
-    "0x090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b",
-    "0x12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa",
-];
+use talea_contracts::{Address, Bytes, compiled};
 
 const SENDER: Address = Address::repeat_byte(1);
 
-fn deployed(chain: &Embedded) -> Deployment {
+/// [τ]₂ of the demonstration's reference string.
+fn tau() -> G2Affine {
+    talea_srs::Srs::dev(0, &[], "talea demo").unwrap().tau
+}
+
+/// A deployment under this program's verifier, which is of 2^8 slots.
+fn deployed(chain: &Embedded, tau: &G2Affine, domain: u8, slots: usize) -> Deployment {
     let generated = compiled::generated().remove(0);
+    let of = generated.verifies.clone().unwrap();
     let plan = Plan {
         token: None,
         delay: 1_000,
         notice: 1_000,
         epoch: 1_000,
-        domain: 8,
-        tau: TAU.map(|word| word.parse::<U256>().unwrap()),
-        shapes: vec![Shape { digest: [1; 32], slots: 3, length: 100, generated: &generated }],
+        domain,
+        tau: numbers::words2(tau),
+        shapes: vec![Shape { digest: of.circuit.0, slots, length: of.proof, generated: &generated }],
         attesters: vec![SENDER],
     };
     deploy(&mut Steps::new(chain), &plan).unwrap()
 }
 
-/// What an audit finds about how contracts were made.
 fn found(chain: &Embedded, settlement: Address) -> Vec<String> {
-    let audited = audit(chain, settlement, 0, &[]).unwrap();
-    audited.differences.into_iter().filter(|what| what.contains("made")).collect()
+    audit(chain, settlement, 0, &Known::default()).unwrap().differences
+}
+
+fn chain() -> Embedded {
+    Embedded::new(31_337, SENDER, 1_790_000_000)
 }
 
 /// Creation code that stores 7 at place 5, emits a log, and leaves this code behind.
@@ -57,8 +61,8 @@ fn forged(code: &[u8]) -> Bytes {
 
 #[test]
 fn another_constructor_is_found() {
-    let chain = Embedded::new(31_337, SENDER, 1_790_000_000);
-    let honest = deployed(&chain);
+    let (chain, of) = (chain(), compiled::generated().remove(0).verifies.unwrap());
+    let honest = deployed(&chain, &tau(), of.domain, of.slots);
     assert!(found(&chain, honest.settlement).is_empty(), "{:?}", found(&chain, honest.settlement));
     // the same code and constants, with something in store
     let code = chain.code(honest.settlement).unwrap();
@@ -68,5 +72,24 @@ fn another_constructor_is_found() {
     let other = make("forged", forged(&code));
     assert_eq!(chain.code(other).unwrap(), code);
     let said = found(&chain, other);
-    assert!(matches!(&said[..], [one] if one.contains("made by another constructor")), "{said:?}");
+    assert!(said.iter().any(|what| what.contains("made by another constructor")), "{said:?}");
+}
+
+/// A known verifier says nothing of a settlement that opens commitments under another τ, or over other slots.
+#[test]
+fn a_verifier_of_another_settlement_is_found() {
+    let of = compiled::generated().remove(0).verifies.unwrap();
+    let lies: [(&str, G2Affine, u8, usize); 4] = [
+        // the verifier's own code has this point
+        ("[τ]₂", -tau(), of.domain, of.slots),
+        ("[τ]₂", (tau() + tau()).into_affine(), of.domain, of.slots),
+        ("payout slots", tau(), of.domain - 1, of.slots),
+        ("adapter slots", tau(), of.domain, of.slots + 1),
+    ];
+    for (why, tau, domain, slots) in lies {
+        let chain = chain();
+        let made = deployed(&chain, &tau, domain, slots);
+        let said = found(&chain, made.settlement);
+        assert!(matches!(&said[..], [one] if one.contains(why)), "{why}: {said:?}");
+    }
 }

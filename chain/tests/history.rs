@@ -75,6 +75,7 @@ fn life() -> Life {
             fees: vec![100],
         },
         data: settlement::DataPublished {
+            opening: [U256::ZERO; 2],
             node: NODE,
             nonce: 4,
             amounts: Bytes::from(vector.encode()),

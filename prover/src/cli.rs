@@ -268,6 +268,9 @@ pub struct AuditArgs {
     /// A generated verifier that is known besides those in this program, as `contracts build` writes it.
     #[arg(long, value_name = "FILE", requires = "rpc")]
     pub verifier: Vec<PathBuf>,
+    /// A wrapped proof of a batch that was settled through another contract, so that no transaction shows it.
+    #[arg(long, value_name = "FILE", requires = "rpc")]
+    pub wrapped: Vec<PathBuf>,
     /// deployment.json, which says both.
     #[arg(long, value_name = "FILE", requires = "rpc", conflicts_with = "settlement")]
     pub deployment: Option<PathBuf>,

@@ -73,7 +73,7 @@ impl KeyFolder<'_> {
         let made = Keys::new(key, plan, params);
         let verifying = Verifying { circuit: made.circuit.digest, key: keys::write_verifying(made.verifying()) };
         save(&self.file(&made.circuit, "verifying"), &verifying)?;
-        let source = solidity::source(params, made.verifying());
+        let source = solidity::source(params, made.verifying(), &made.circuit);
         write_file(&self.file(&made.circuit, "sol"), source.as_bytes())?;
         // the largest last: where it is, the others are
         save_stream::<WrapKeys>(&self.file(&made.circuit, "keys"), |to| {

@@ -49,6 +49,8 @@ sol! {
 
         constructor(address generated_, uint256 slots_, uint256 proofLength_, uint256 gasCap_);
         function generated() external view returns (address);
+        function slots() external view returns (uint256);
+        function proofLength() external view returns (uint256);
         function verify(Statement calldata s, BatchProof calldata p) external view returns (uint256 digest);
         function instances(Statement calldata s, BatchProof calldata p) public view returns (uint256[15] memory x);
     }
@@ -197,6 +199,8 @@ sol! {
         function nodeSlotOf(address node) external view returns (uint32);
         function payeeOf(uint32 slot) external view returns (address);
         function domain() external view returns (uint8);
+        function delay() external view returns (uint48);
+        function defaultAdmin() external view returns (address);
         function verifierOf(bytes32 shape) external view returns (address);
         function isAttester(address attester) external view returns (bool);
         function proposePayee(uint32 slot, address to) external;
@@ -217,7 +221,7 @@ sol! {
 
         event SettlementCreated(Setup setup);
         event BatchSettled( address indexed node, uint64 indexed nonce, address indexed accumulator, uint32 epoch, bytes32 shape, address attester, bytes32 receipts, uint256[3] commitments, uint256[2] payouts, bytes32[] adapters, uint128[] fees );
-        event DataPublished(address indexed node, uint64 indexed nonce, bytes amounts, uint256 rho);
+        event DataPublished(address indexed node, uint64 indexed nonce, bytes amounts, uint256 rho, uint256[2] opening);
         event BatchPromoted(address indexed node, uint64 indexed nonce, uint32 epoch, uint112 total, uint256[2] payouts);
         event Claimed( address indexed accumulator, uint32 indexed slot, address indexed payee, uint32 epoch, uint128 cumulative, uint128 amount );
         event SettlingPaused(bool paused, address indexed by);
@@ -244,6 +248,7 @@ sol! {
         event Withdrawn(address indexed payer, uint128 amount);
         event Redeemed( address indexed payer, address indexed node, bytes32 indexed adapter, uint128 amount, uint128 redeemed );
         error NoToken(address found);
+        error BadNotice(uint256 found);
         error DepositReceived(uint256 found, uint256 expected);
         error NoNotice(address payer);
         error NoticeRunning(uint256 found, uint256 due);
@@ -272,6 +277,8 @@ sol! {
         constructor(Setup memory s);
         function registry() external view returns (address);
         function token() external view returns (address);
+        function notice() external view returns (uint64);
+        function paused() external view returns (bool settling, bool claiming);
         function referenceString() external view returns (uint256[4] memory);
         function sigma() external view returns (uint256);
         function start() external view returns (uint64);

@@ -3,7 +3,7 @@
 //! Whoever deploys needs no compiler: the code is embedded. Whoever doubts it runs `talea contracts build --check`, which compiles the
 //! committed sources again.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
 
 /// A contract and what it was compiled from.
@@ -25,10 +25,40 @@ pub struct Compiled {
     pub at: usize,
     /// What a constructor writes into it: begin and length, ascending.
     pub immutables: Vec<(usize, usize)>,
+    /// Of a generated verifier: what its code does not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifies: Option<Verifies>,
     /// Its functions, events and errors, as the compiler lists them.
     pub abi: serde_json::Value,
     /// The creation code, without constructor arguments.
     pub code: Bytes,
+}
+
+/// What a generated verifier's proofs are about. A settlement with other payout slots would pay what other slots have earned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verifies {
+    /// Digest of the circuit.
+    pub circuit: B256,
+    /// log₂ of the payout slots.
+    pub domain: u8,
+    /// Adapter slots of a statement.
+    pub slots: usize,
+    /// Bytes of a proof.
+    pub proof: usize,
+}
+
+impl Verifies {
+    /// Reads the line of a generated source that says it.
+    pub fn of_source(source: &str) -> Option<Self> {
+        let line = source.lines().find_map(|line| line.strip_prefix("// Talea: circuit "))?;
+        let (circuit, rest) = line.split_once(", payout slots 2^")?;
+        let (domain, rest) = rest.split_once(", adapter slots ")?;
+        let (slots, rest) = rest.split_once(", proof ")?;
+        let proof = rest.strip_suffix(" bytes")?;
+        let numbers = (domain.parse(), slots.parse(), proof.parse());
+        let (Ok(domain), Ok(slots), Ok(proof)) = numbers else { return None };
+        Some(Self { circuit: circuit.parse().ok()?, domain, slots, proof })
+    }
 }
 
 impl Compiled {

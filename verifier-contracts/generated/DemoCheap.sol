@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Talea: circuit 0xf69f4c19d9564be3254e06874da35a2f9de0d4c6018811b7d5b0cff65f8e29d8, payout slots 2^8, adapter slots 3, proof 1376 bytes
 pragma solidity ^0.8.19;
 contract Halo2Verifier {
     fallback(bytes calldata) external returns (bytes memory) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Talea: circuit 0x59725c8895c4856a7d3adca93d3715b40fdd61f47af8cd7726f1a941e86e8b26, payout slots 2^8, adapter slots 3, proof 3584 bytes
 pragma solidity ^0.8.19;
 contract Halo2Verifier {
     fallback(bytes calldata) external returns (bytes memory) {

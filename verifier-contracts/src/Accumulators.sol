@@ -21,6 +21,9 @@ abstract contract Accumulators {
     /// @notice The accumulator of all batches whose payouts are published. Others have their node's.
     address public constant GLOBAL = address(0);
 
+    /// @notice The longest epoch: what is earned can be claimed some day.
+    uint64 public constant LONGEST_EPOCH = 366 days;
+
     /// @notice When epoch 0 begins, in seconds.
     uint64 public immutable start;
 
@@ -37,7 +40,7 @@ abstract contract Accumulators {
     /// @dev Values of accumulators, packed.
     mapping(address accumulator => uint256) private _values;
 
-    /// @notice Epochs have begun and last a while.
+    /// @notice Epochs have begun, and last a while and no longer than LONGEST_EPOCH.
     error BadEpochs(uint256 start, uint256 length);
 
     /// @notice Fees of an accumulator do not fit 112 bits.
@@ -57,7 +60,7 @@ abstract contract Accumulators {
     error WrongValue(address accumulator, uint32 epoch);
 
     constructor(uint64 start_, uint64 length_) {
-        if (length_ == 0 || start_ > block.timestamp) revert BadEpochs(start_, length_);
+        if (length_ == 0 || length_ > LONGEST_EPOCH || start_ > block.timestamp) revert BadEpochs(start_, length_);
         start = start_;
         length = length_;
     }

@@ -27,6 +27,9 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
         uint64 due;
     }
 
+    /// @notice The longest notice: nobody's deposit is locked for good.
+    uint64 public constant LONGEST_NOTICE = 366 days;
+
     /// @dev EIP-712 type of a voucher.
     bytes32 private constant VOUCHER_TYPE = keccak256(
         "Voucher(address payer,address node,bytes32 adapter,uint128 cumulative,uint64 timestamp,uint64 nonce)"
@@ -64,6 +67,9 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
     /// @notice There is no contract at the token's address.
     error NoToken(address found);
 
+    /// @notice The notice is longer than LONGEST_NOTICE.
+    error BadNotice(uint256 found);
+
     /// @notice The token handed over another amount.
     error DepositReceived(uint256 found, uint256 expected);
 
@@ -84,6 +90,7 @@ abstract contract FeeEscrow is EIP712, ReentrancyGuardTransient {
 
     constructor(IERC20 token_, uint64 notice_) EIP712("Talea", "1") {
         if (address(token_).code.length == 0) revert NoToken(address(token_));
+        if (notice_ > LONGEST_NOTICE) revert BadNotice(notice_);
         token = token_;
         notice = notice_;
     }

@@ -88,6 +88,11 @@ library Kzg {
         return [a[0], a[1] == 0 ? 0 : BASE_MODULUS - a[1]];
     }
 
+    /// @notice Is this point of G2 the generator or its negative?
+    function isUnit(uint256[4] memory point) internal pure returns (bool) {
+        return point[0] == G2_X1 && point[1] == G2_X0;
+    }
+
     /// @notice Does e(a, G₂) = e(b, [τ]₂) hold?
     /// @param tau [τ]₂ as precompile 8 reads it.
     function paired(uint256[2] memory a, uint256[2] memory b, uint256[4] memory tau)

@@ -96,8 +96,10 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         uint128[] fees
     );
 
-    /// @notice A batch's payouts are public, shown to be those under its commitment.
-    event DataPublished(address indexed node, uint64 indexed nonce, bytes amounts, uint256 rho);
+    /// @notice A batch's payouts are public, shown by `opening` to be those under its commitment.
+    event DataPublished(
+        address indexed node, uint64 indexed nonce, bytes amounts, uint256 rho, uint256[2] opening
+    );
 
     /// @notice A batch went from its node's accumulator to the global one.
     event BatchPromoted(address indexed node, uint64 indexed nonce, uint32 epoch, uint112 total, uint256[2] payouts);
@@ -112,7 +114,8 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         uint128 amount
     );
 
-    /// @notice [τ]₂ is infinity. (Precompile 8 refuses what is not in G2.)
+    /// @notice [τ]₂ is infinity, or the generator or its negative, whose τ everybody knows. (Precompile 8 refuses what is
+    /// not in G2.)
     error BadReferenceString();
 
     /// @notice This node's batch of this number is settled already.
@@ -152,7 +155,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
     error NoClaims();
 
     constructor(Setup memory s) FeeEscrow(s.token, s.notice) Accumulators(s.start, s.length) Pausing(s.registry) {
-        if (s.tau[0] | s.tau[1] | s.tau[2] | s.tau[3] == 0) revert BadReferenceString();
+        if (s.tau[0] | s.tau[1] | s.tau[2] | s.tau[3] == 0 || Kzg.isUnit(s.tau)) revert BadReferenceString();
         // e(0, G₂) = e(0, [τ]₂) holds for every point of G2, and the precompile refuses anything else
         uint256[2] memory zero;
         if (!Kzg.paired(zero, zero, s.tau)) revert BadReferenceString();
@@ -372,7 +375,7 @@ contract Settlement is FeeEscrow, Accumulators, Pausing {
         (uint256 y, uint256 found) = PayoutDomain.evaluate(data.amounts, sigma, omega, zeta, data.rho);
         if (found != total) revert AmountsTotal(found, total);
         if (!Kzg.opens(payouts, y, zeta, data.opening, referenceString())) revert OpeningRejected();
-        emit DataPublished(node, nonce, data.amounts, data.rho);
+        emit DataPublished(node, nonce, data.amounts, data.rho, data.opening);
     }
 
     /// @dev Writes down that a slot is paid up to `cumulative`.

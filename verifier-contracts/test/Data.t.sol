@@ -33,7 +33,7 @@ contract DataTest is Fixture {
     function test_published_payouts_go_to_the_global_accumulator() public {
         (Batch memory b, Data memory data) = settled();
         vm.expectEmit(true, true, true, true, address(settlement));
-        emit Settlement.DataPublished(NODE, 1, data.amounts, RHO);
+        emit Settlement.DataPublished(NODE, 1, data.amounts, RHO, data.opening);
         settlement.settleWithData(b, data);
         same(settlement.valueOf(GLOBAL), b.statement.payouts);
         same(settlement.valueOf(NODE), [uint256(0), 0]);
@@ -118,7 +118,7 @@ contract DataTest is Fixture {
         vm.expectEmit(true, true, true, true, address(settlement));
         emit Settlement.BatchPromoted(NODE, 1, 0, p.total, p.payouts);
         vm.expectEmit(true, true, true, true, address(settlement));
-        emit Settlement.DataPublished(NODE, 1, data.amounts, RHO);
+        emit Settlement.DataPublished(NODE, 1, data.amounts, RHO, data.opening);
         settlement.promote(p, data);
         same(settlement.valueOf(GLOBAL), b.statement.payouts);
         same(settlement.valueOf(NODE), stays.statement.payouts);

@@ -267,6 +267,13 @@ contract SettleTest is Fixture {
         s.length = 0;
         vm.expectRevert(abi.encodeWithSelector(Accumulators.BadEpochs.selector, s.start, 0));
         new Settlement(s);
+        s.length = settlement.LONGEST_EPOCH() + 1;
+        vm.expectRevert(abi.encodeWithSelector(Accumulators.BadEpochs.selector, s.start, s.length));
+        new Settlement(s);
+        s = settlementSetup();
+        s.notice = settlement.LONGEST_NOTICE() + 1;
+        vm.expectRevert(abi.encodeWithSelector(FeeEscrow.BadNotice.selector, s.notice));
+        new Settlement(s);
         s = settlementSetup();
         s.start += 1;
         vm.expectRevert(abi.encodeWithSelector(Accumulators.BadEpochs.selector, s.start, s.length));
@@ -275,6 +282,13 @@ contract SettleTest is Fixture {
         s.tau = [uint256(0), 0, 0, 0];
         vm.expectRevert(abi.encodeWithSelector(Settlement.BadReferenceString.selector));
         new Settlement(s);
+        // τ = 1 and τ = −1 are no secrets
+        for (uint256 i = 0; i < 2; ++i) {
+            s = settlementSetup();
+            s.tau = TestKzg.unit(i == 1);
+            vm.expectRevert(abi.encodeWithSelector(Settlement.BadReferenceString.selector));
+            new Settlement(s);
+        }
         s = settlementSetup();
         s.tau[0] += 1;
         vm.expectRevert(abi.encodeWithSelector(Kzg.PrecompileFailed.selector, 8));

@@ -24,6 +24,18 @@ library TestKzg {
         ];
     }
 
+    /// @notice The generator of G2 (EIP-197), or its negative: the reference strings of τ = 1 and τ = −1.
+    function unit(bool negative) internal pure returns (uint256[4] memory g) {
+        uint256 p = 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47;
+        g = [
+            uint256(0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2),
+            0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed,
+            0x090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b,
+            0x12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa
+        ];
+        if (negative) (g[2], g[3]) = (p - g[2], p - g[3]);
+    }
+
     function power(uint256 x, uint256 n) internal view returns (uint256) {
         return Kzg.power(x, n, R);
     }

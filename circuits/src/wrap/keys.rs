@@ -98,6 +98,10 @@ pub struct Circuit {
     pub sizes: Sizes,
     /// What it is: [`fingerprint`].
     pub digest: [u8; 32],
+    /// log₂ of the payout slots that its commitments are over.
+    pub domain: usize,
+    /// Adapter slots of its statements.
+    pub slots: usize,
 }
 
 /// A shape whose circuit nobody will prove.
@@ -126,7 +130,7 @@ impl Circuit {
     fn laid(key: &Key, plan: Plan) -> Self {
         let (mut builder, sizes) = builder(key, plan, CircuitBuilderStage::Keygen);
         let digest = fingerprint(key, &sizes, &mut builder);
-        Self { sizes, digest }
+        Self { sizes, digest, domain: key.shape.domain, slots: key.shape.adapters.len() }
     }
 
     /// log₂ of the rows: 2^k powers and Lagrange points are needed.
@@ -303,7 +307,8 @@ impl Keys {
         let verifying = keygen_vk(params, &builder).expect("the circuit has this reference string's size");
         let proving = keygen_pk(params, verifying, &builder).expect("the key is this circuit's");
         let breaks = builder.break_points();
-        Self { circuit: Circuit { sizes, digest }, proving, breaks }
+        let circuit = Circuit { sizes, digest, domain: key.shape.domain, slots: key.shape.adapters.len() };
+        Self { circuit, proving, breaks }
     }
 
     /// Writes them: where columns break, then halo2's key, uncompressed.

@@ -16,6 +16,7 @@ use snark_verifier::{
 use super::{
     Params, VerifyingKey,
     circuit::INSTANCES,
+    keys::Circuit,
     points::{LIMB_BITS, LIMBS},
 };
 use crate::relations::statement::{Field, HEAD, Kind, SLOT, TAIL};
@@ -28,8 +29,9 @@ pub(super) fn protocol(params: &Params, key: &VerifyingKey) -> PlonkProtocol<G1A
 }
 
 /// The contract's source: accepts calldata of instances and proof by returning nothing. It reduces instances mod r, ignores what follows
-/// the proof and may burn all gas that it gets: whoever calls it checks ranges and lengths first, and caps its gas.
-pub fn source(params: &Params, key: &VerifyingKey) -> String {
+/// the proof and may burn all gas that it gets: whoever calls it checks ranges and lengths first, and caps its gas. Its second line says
+/// what the code does not show: [`Facts`].
+pub fn source(params: &Params, key: &VerifyingKey, circuit: &Circuit) -> String {
     type Verifier = PlonkVerifier<KzgAs<Bn256, Bdfg21>, LimbsEncoding<LIMBS, LIMB_BITS>>;
     let protocol = protocol(params, key);
     let deciding = (G1Affine::generator(), params.g2(), params.s_g2()).into();
@@ -41,8 +43,39 @@ pub fn source(params: &Params, key: &VerifyingKey) -> String {
     Verifier::verify(&deciding, &protocol, &instances, &proof).expect("a program, not a check");
     // solc's version is for whoever compiles to choose; blank lines say nothing
     let code = loader.solidity_code().replace("pragma solidity 0.8.19;", "pragma solidity ^0.8.19;");
-    let lines = code.lines().map(str::trim_end).filter(|line| !line.is_empty());
-    lines.fold(String::new(), |text, line| text + line + "\n")
+    let mut lines = code.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let licence = lines.next().unwrap_or_default();
+    let facts = Facts::of(params, key, circuit).line();
+    lines.fold(format!("{licence}\n{facts}\n"), |text, line| text + line + "\n")
+}
+
+/// What a verifier's code does not show, and whoever settles with it has to agree with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Digest of the circuit.
+    pub circuit: [u8; 32],
+    /// log₂ of the payout slots: commitments over another domain open to other slots' amounts.
+    pub domain: usize,
+    /// Adapter slots of a statement.
+    pub slots: usize,
+    /// Bytes of a proof.
+    pub proof: usize,
+}
+
+impl Facts {
+    fn of(params: &Params, key: &VerifyingKey, circuit: &Circuit) -> Self {
+        let Circuit { digest, domain, slots, .. } = *circuit;
+        Self { circuit: digest, domain, slots, proof: super::proof::length(key, params) }
+    }
+
+    /// As a line of the source.
+    fn line(&self) -> String {
+        let digest: String = self.circuit.iter().map(|b| format!("{b:02x}")).collect();
+        format!(
+            "// Talea: circuit 0x{digest}, payout slots 2^{}, adapter slots {}, proof {} bytes",
+            self.domain, self.slots, self.proof
+        )
+    }
 }
 
 /// The library that builds a statement's words in a contract, `StatementWords.sol`, from the table that the statement follows.

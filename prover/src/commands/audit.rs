@@ -1,17 +1,18 @@
 //! `talea audit`: a second implementation recomputes an output folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use talea_audit::{NOT_RECOMPUTED, Report, WITHIN};
 use talea_chain::{
     Chain as _,
-    audit::{Audited, earned},
+    audit::{Audited, Known, earned},
     deployment::Deployment,
     history::Batch as Settled,
     rpc::Rpc,
 };
-use talea_contracts::Address;
+use talea_contracts::{Address, convert};
+use talea_formats::proof::WrappedProof;
 use talea_witness::{
     artefact::{load, write_file},
     batch::Batch,
@@ -68,7 +69,13 @@ fn on_chain(args: &AuditArgs, url: &str, json: bool) -> anyhow::Result<bool> {
             return Err(Error::input("--rpc", "settlement", "none", "--settlement ADDRESS or --deployment FILE").into());
         }
     };
-    let known = args.verifier.iter().map(|file| artifact(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let verifiers = args.verifier.iter().map(|file| artifact(file)).collect::<anyhow::Result<Vec<_>>>()?;
+    let shown = |file: &PathBuf| {
+        let (wrapped, _) = load::<WrappedProof>(file)?;
+        anyhow::Ok((convert::statement(&wrapped.statement)?, convert::proof(&wrapped)?))
+    };
+    let batches = args.wrapped.iter().map(shown).collect::<anyhow::Result<Vec<_>>>()?;
+    let known = Known { verifiers: &verifiers, batches: &batches };
     let found = talea_chain::audit::audit(&chain, settlement, from, &known)?;
     if json {
         print_json(&chain_json(&found));
@@ -90,6 +97,7 @@ pub fn chain_json(a: &Audited) -> Value {
     json!({
         "accepted": a.differences.is_empty(), "block": a.block, "epoch": a.epoch, "differences": a.differences,
         "checks": a.checks.iter().map(|c| json!({ "what": c.what, "count": c.count, "label": c.label })).collect::<Vec<_>>(),
+        "chosen": a.chosen.iter().map(|(what, value)| json!({ "what": what, "value": value })).collect::<Vec<_>>(),
         "trusted": a.trusted,
         "batches": a.history.batches.iter().map(batch).collect::<Vec<_>>(),
         "payees": earned(&a.history).into_iter().map(payee).collect::<Vec<_>>(),
@@ -105,6 +113,7 @@ pub fn print_chain(a: &Audited) {
         &[1],
         a.checks.iter().map(|c| [c.what.into(), c.count.to_string(), c.label.into()]),
     );
+    table(["chosen by whoever deployed and by the admin", ""], &[], a.chosen.iter().map(|c| [c.0.into(), c.1.clone()]));
     for what in &a.trusted {
         println!("taken on trust: {what}");
     }

@@ -189,7 +189,7 @@ pub fn verifier(srs: &Srs, key: &Key, circuit: &Circuit, job: &wrap::Job<'_>) ->
     let made = wrap::keys_of(srs, key, circuit, job.keys, false, job.known)?;
     let params = wrapping::params(srs, circuit.k())?;
     let verifying = made.keys.verifying();
-    Ok((source(&params, verifying), length(verifying, &params)))
+    Ok((source(&params, verifying, circuit), length(verifying, &params)))
 }
 
 /// The compiled contract in this program.

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 use talea_circuits::wrap::{policy::policy_digest, solidity::statement_words};
-use talea_contracts::compiled::{Compiled, MOST_CODE, digest};
+use talea_contracts::compiled::{Compiled, MOST_CODE, Verifies, digest};
 use talea_formats::artefact::write_file;
 use talea_witness::{Result, error::Error, error::read};
 
@@ -203,6 +203,10 @@ fn compile(dir: &Path, solc: &Path, job: &Job) -> anyhow::Result<Compiled> {
         at: at(&creation, &deployed).ok_or_else(|| {
             Error::input(file.display(), "code", "code that is not in the creation code", "a part of it")
         })?,
+        verifies: match job.contract {
+            "Halo2Verifier" => sources.get(own).and_then(|text| Verifies::of_source(text)),
+            _ => None,
+        },
         abi: contract["abi"].clone(),
         immutables: immutables(&code["deployedBytecode"]["immutableReferences"]),
         code: creation,

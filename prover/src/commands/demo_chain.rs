@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use talea_chain::{
     Chain,
-    audit::{Audited, audit, earned},
+    audit::{Audited, Known, audit, earned},
     deployment::{Deployment, Steps},
     embedded::Embedded,
     history::GLOBAL,
@@ -147,7 +147,7 @@ impl<'d> OnChain<'d> {
             settling::claim(&mut steps, &claims, &[one], true)?;
             settling::claim(&mut steps, &claims, rest, false)?;
         }
-        let audited = audit(chain, to.settlement, to.block, &[])?;
+        let audited = audit(chain, to.settlement, to.block, &Known::default())?;
         let mut paid = BTreeMap::new();
         for payee in earned(&audited.history).into_keys() {
             let held = balance(chain, &to, payee)?;

@@ -226,7 +226,7 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
         attestation: proof.attestation,
     };
     let verifying = made.keys.verifying();
-    let evm = onchain::check(&file, &source(&params, verifying), length(verifying, &params));
+    let evm = onchain::check(&file, &source(&params, verifying, &circuit), length(verifying, &params));
     let digest = save(&folder.wrapped(), &file)?;
     Ok(Done { file, digest, circuit, made, seconds, verified, evm })
 }
@@ -279,7 +279,7 @@ fn verify(args: &Verify<'_>, json: bool) -> anyhow::Result<bool> {
     let seconds = start.elapsed().as_secs_f64();
     let report = args.evm.then(|| {
         let params = verifier_params(checked.circuit.k(), &srs.tau);
-        onchain::check(&file, &source(&params, &checked.key), length(&checked.key, &params))
+        onchain::check(&file, &source(&params, &checked.key, &checked.circuit), length(&checked.key, &params))
     });
     let accepted = report.as_ref().is_none_or(|r| r.is_ok());
     let key_file = KeyFolder(args.keys).file(&checked.circuit, "verifying").display().to_string();
@@ -364,7 +364,7 @@ fn checked(
             return Err(Error::input("--trust-key", "BLAKE3", trusted, format!("{found}, the key's")).into());
         }
         "taken as it is because --trust-key names it"
-    } else if of_source(&source(&params, &verifying_key)).is_some() {
+    } else if of_source(&source(&params, &verifying_key, &circuit)).is_some() {
         "whose contract is compiled into this program"
     } else {
         let file = KeyFolder(args.keys).file(&circuit, "verifying");

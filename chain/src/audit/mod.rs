@@ -5,7 +5,9 @@
 //! what each slot has earned, and every claim against it. What cannot be computed anew is a difference, unless it is a payout that is withheld. Taken on trust is what docs/protocol/settlement.md §7 lists, and the node that
 //! answers.
 
-use std::collections::BTreeMap;
+mod contracts;
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use ark_bn254::{Fr, G2Affine};
 use ark_ff::PrimeField as _;
@@ -13,13 +15,13 @@ use talea_claims::{domain::Domain, vector::PayoutVector, verify::verify_at};
 use talea_contracts::{
     Address, B256, Bytes, SolCall as _, SolValue as _, U256,
     abi::{self, AttributionRegistry as Registry, BatchVerifier, Settlement, TestToken},
-    compiled::{self, Compiled},
+    compiled::Compiled,
     evm::{Evm, Failed},
     reason,
 };
 
 use crate::{
-    Chain, Log, Result,
+    Chain, Result,
     deployment::ask,
     history::{Batch, GLOBAL, History},
     numbers,
@@ -36,6 +38,8 @@ pub struct Audited {
     pub epoch: u32,
     /// What was checked: what, how often, and how it is known.
     pub checks: Vec<Check>,
+    /// What whoever deployed has chosen, and how it stands: what, and its value.
+    pub chosen: Vec<(&'static str, String)>,
     /// What is taken on trust here beyond settlement.md §7.
     pub trusted: Vec<String>,
     /// What is wrong.
@@ -68,53 +72,52 @@ struct Verifier {
     generated: (Address, Bytes),
 }
 
-/// How often history is read again because blocks came in between.
-const READINGS: usize = 5;
+/// What an auditor has besides the chain.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'k> {
+    /// Generated verifiers besides those in this program.
+    pub verifiers: &'k [Compiled],
+    /// Statements and proofs of batches, from anybody: where another contract stood between a sender and the settlement, the
+    /// transaction does not show them.
+    pub batches: &'k [(abi::Statement, abi::BatchProof)],
+}
 
-/// Audits a settlement from a block on: that of the registry's deployment, or an earlier one. `more` are generated verifiers that the
-/// auditor knows besides those in this program.
+/// Audits a settlement from a block on: that of the registry's deployment, or an earlier one. Everything is asked as of one block, the
+/// newest.
 ///
 /// # Errors
 /// The chain does not answer, or the address is no settlement.
-pub fn audit(chain: &dyn Chain, settlement: Address, from: u64, more: &[Compiled]) -> Result<Audited> {
-    let (place, domain) = open(chain, settlement)?;
-    let mut audit = Audited {
-        history: History::new(domain),
-        block: 0,
-        epoch: 0,
-        checks: Vec::new(),
-        trusted: Vec::new(),
-        differences: Vec::new(),
-    };
-    let (mut found, mut logs) = (Vec::new(), Vec::new());
-    for reading in 0.. {
-        let before = chain.head()?.number;
-        let mut history = History::new(domain);
-        logs = chain.logs(&[place.registry, settlement], from)?;
-        history.read(place.registry, settlement, &logs);
-        let epoch = ask(chain, "currentEpoch", settlement, &Settlement::currentEpochCall {})?;
-        found = state(&place, &history)?;
-        (audit.history, audit.block, audit.epoch) = (history, before, epoch);
-        // differences may only be blocks that came in between
-        if found.is_empty() || chain.head()?.number == before || reading == READINGS {
-            break;
-        }
-    }
-    audit.contracts(&place, &logs)?;
-    audit.differences.extend(audit.history.differences.clone());
-    audit.differences.extend(found);
-    let verifiers = audit.verifiers(&place, more)?;
-    audit.proofs(&place, &verifiers)?;
-    audit.openings(&place)?;
-    audit.counted();
-    Ok(audit)
+pub fn audit(chain: &dyn Chain, settlement: Address, from: u64, known: &Known<'_>) -> Result<Audited> {
+    let block = chain.head()?.number;
+    chain.pin(Some(block));
+    let audited = at_block(chain, settlement, from..=block, known);
+    chain.pin(None);
+    audited
 }
 
-/// Does a generated verifier's code hold this [τ]₂? It may have it negated.
-fn holds(code: &[u8], tau: &G2Affine) -> bool {
-    let words = [*tau, -*tau].map(|p| numbers::words2(&p).map(|w| w.to_be_bytes::<32>()));
-    let has = |word: &[u8; 32]| code.windows(32).any(|w| w == word);
-    words.iter().any(|words| words.iter().all(has))
+fn at_block(chain: &dyn Chain, settlement: Address, blocks: RangeInclusive<u64>, known: &Known<'_>) -> Result<Audited> {
+    let (place, domain) = open(chain, settlement)?;
+    let mut history = History::new(domain);
+    let logs = chain.logs(&[place.registry, settlement], *blocks.start())?;
+    history.read(place.registry, settlement, &logs);
+    let differences = history.differences.clone();
+    let mut audit = Audited {
+        history,
+        block: *blocks.end(),
+        epoch: ask(chain, "currentEpoch", settlement, &Settlement::currentEpochCall {})?,
+        checks: Vec::new(),
+        chosen: Vec::new(),
+        trusted: Vec::new(),
+        differences,
+    };
+    audit.contracts(&place, &logs)?;
+    audit.settings(&place)?;
+    audit.differences.extend(state(&place, &audit.history)?);
+    let verifiers = audit.verifiers(&place, known.verifiers)?;
+    audit.proofs(&place, &verifiers, known.batches)?;
+    audit.openings(&place);
+    audit.counted();
+    Ok(audit)
 }
 
 fn open<'c>(chain: &'c dyn Chain, settlement: Address) -> Result<(Place<'c>, Domain)> {
@@ -143,73 +146,38 @@ impl Audited {
         self.checks.push(Check { what, count, label });
     }
 
-    /// The code of settlement and registry, and the transactions that made them: another constructor could have stored anything.
-    fn contracts(&mut self, place: &Place<'_>, logs: &[Log]) -> Result<()> {
-        let (mut same, mut made) = (0, 0);
-        for (name, at, own) in [
-            ("Settlement", place.settlement, compiled::settlement()),
-            ("AttributionRegistry", place.registry, compiled::registry()),
-        ] {
-            match own.is(&place.chain.code(at)?) {
-                true => same += 1,
-                false => self.differences.push(format!("{name} at {at}: other code than this program's")),
-            }
-            match creation(place.chain, at, logs)? {
-                Some(input) if input.starts_with(&own.code) => made += 1,
-                Some(_) => self.differences.push(format!("{name} at {at}: made by another constructor than this program's")),
-                None => self.differences.push(format!("{name} at {at}: its first event is of no transaction that made it, so nothing shows what was stored at first")),
-            }
-        }
-        self.check("contracts made by their own constructors", made, "recomputed");
-        self.check("contracts are the ones compiled into this program", same, "recomputed");
-        Ok(())
-    }
-
-    /// The code of all verifiers that ever were; returns those that are ours, by circuit.
-    fn verifiers(&mut self, place: &Place<'_>, more: &[Compiled]) -> Result<Vec<(B256, Verifier)>> {
-        let (mut ours, mut known) = (Vec::new(), 0);
-        for (shape, front) in self.history.verifiers.clone().into_iter().filter(|v| v.1 != Address::ZERO) {
-            let code = place.chain.code(front)?;
-            if !compiled::batch_verifier().is(&code) {
-                self.differences.push(format!("verifier {front} of circuit {shape}: other code than this program's"));
-                continue;
-            }
-            let generated = ask(place.chain, "generated", front, &BatchVerifier::generatedCall {})?;
-            let behind = place.chain.code(generated)?;
-            if !compiled::generated().iter().chain(more).any(|c| c.is(&behind)) {
-                self.differences.push(format!(
-                    "the generated verifier {generated} of circuit {shape} is none that is known here: it may accept anything"
-                ));
-                continue;
-            }
-            if !holds(&behind, &place.tau) {
-                self.differences
-                    .push(format!("the settlement's [τ]₂ is not that of verifier {generated}: openings may be forged"));
-            }
-            known += 1;
-            ours.push((shape, Verifier { front: (front, code), generated: (generated, behind) }));
-        }
-        self.check("generated verifiers are known ones, for the settlement's [τ]₂", known, "recomputed");
-        Ok(ours)
-    }
-
     /// Every proof anew, by the verifiers that its circuit had.
-    fn proofs(&mut self, place: &Place<'_>, verifiers: &[(B256, Verifier)]) -> Result<()> {
+    fn proofs(
+        &mut self, place: &Place<'_>, verifiers: &[(B256, Verifier)], more: &[(abi::Statement, abi::BatchProof)],
+    ) -> Result<()> {
         let mut verified = 0;
         for b in self.history.batches.clone() {
             let name = format!("batch {} of {}", b.said.nonce, b.said.node);
-            let Some(call) = settled(place, &b)? else {
-                self.differences.push(format!("{name}: settled through another contract: no call shows its proof"));
+            let own = |s: &abi::Statement| (s.node, s.nonce) == (b.said.node, b.said.nonce);
+            let shown = match settled(place, &b)? {
+                Some(call) => {
+                    if (call.shape, call.attester) != (b.said.shape, b.said.attester) {
+                        self.differences
+                            .push(format!("{name}: its event says another circuit or attester than its call"));
+                    }
+                    Some((call.statement, call.proof))
+                }
+                None => more.iter().find(|(s, _)| own(s)).cloned(),
+            };
+            let Some((statement, proof)) = shown else {
+                self.differences.push(format!(
+                    "{name}: settled through another contract, so that no call shows its proof; --wrapped FILE may"
+                ));
                 continue;
             };
             let own = verifiers.iter().filter(|v| v.0 == b.said.shape);
-            let answers: Vec<_> = own.map(|(_, verifier)| verify(place, verifier, &call)).collect();
+            let answers: Vec<_> = own.map(|(_, verifier)| verify(place, verifier, &statement, &proof)).collect();
             match answers.iter().find_map(|said| said.as_ref().err()) {
                 _ if answers.iter().any(Result::is_ok) => verified += 1,
                 Some(why) => self.differences.push(format!("{name}: its proof is refused: {why}")),
                 None => self.differences.push(format!("{name}: no verifier of its circuit is this program's")),
             }
-            if let Some(what) = other(&b, &call) {
+            if let Some(what) = other(&b, &statement) {
                 self.differences.push(format!("{name}: its event says another {what} than its statement"));
             }
         }
@@ -218,27 +186,20 @@ impl Audited {
     }
 
     /// Published payouts against their commitments.
-    fn openings(&mut self, place: &Place<'_>) -> Result<()> {
+    fn openings(&mut self, place: &Place<'_>) {
         let mut verified = 0;
         for b in self.history.batches.clone() {
             let name = format!("batch {} of {}", b.said.nonce, b.said.node);
-            let Some((vector, by)) = &b.data else {
-                if b.accumulator == GLOBAL {
+            match &b.data {
+                Some((vector, said)) if opens(place, &b, vector, said) => verified += 1,
+                Some(_) => self.differences.push(format!("{name}: the published payouts are not those under C_pay")),
+                None if b.accumulator == GLOBAL => {
                     self.differences.push(format!("{name}: in the global accumulator without its payouts"));
                 }
-                continue;
-            };
-            let Some(data) = published(place, *by, &b)? else {
-                self.differences.push(format!("{name}: published through another contract: no call shows its opening"));
-                continue;
-            };
-            match opens(place, &b, vector, &data) {
-                true => verified += 1,
-                false => self.differences.push(format!("{name}: the published payouts are not those under C_pay")),
+                None => {}
             }
         }
         self.check("published payouts, opened anew", verified, "proven");
-        Ok(())
     }
 
     /// What else was looked at, and what could not be.
@@ -328,15 +289,6 @@ fn state(place: &Place<'_>, history: &History) -> Result<Vec<String>> {
     Ok(all)
 }
 
-/// Creation code and arguments of a contract, if its first event is of the transaction that made it. Each contract has one such event.
-fn creation(chain: &dyn Chain, at: Address, logs: &[Log]) -> Result<Option<Bytes>> {
-    let Some(first) = logs.iter().find(|log| log.address == at) else { return Ok(None) };
-    let sent = chain.sent(first.transaction)?;
-    // an account's nonce is used once, so nothing else was ever made at this address
-    let made = sent.to.is_none() && sent.from.create(sent.nonce) == at;
-    Ok(made.then_some(sent.input))
-}
-
 /// The call that settled a batch, if a transaction shows it.
 fn settled(place: &Place<'_>, b: &Batch) -> Result<Option<abi::Batch>> {
     let sent = place.chain.sent(b.settled_by)?;
@@ -348,13 +300,10 @@ fn settled(place: &Place<'_>, b: &Batch) -> Result<Option<abi::Batch>> {
     Ok(found.filter(|batch| (batch.statement.node, batch.statement.nonce) == (b.said.node, b.said.nonce)))
 }
 
-/// What a batch's event says otherwise than the call.
-fn other(b: &Batch, call: &abi::Batch) -> Option<&'static str> {
-    let s = &call.statement;
+/// What a batch's event says otherwise than its statement.
+fn other(b: &Batch, s: &abi::Statement) -> Option<&'static str> {
     let fees: Vec<u128> = s.slots.iter().map(|slot| slot.fees).collect();
     let all = [
-        ("circuit", call.shape == b.said.shape),
-        ("attester", call.attester == b.said.attester),
         ("receipts", s.receipts == b.said.receipts),
         ("commitments", [s.inputs, s.requests, s.deltas] == b.said.commitments),
         ("C_pay", s.payouts == b.said.payouts),
@@ -364,29 +313,19 @@ fn other(b: &Batch, call: &abi::Batch) -> Option<&'static str> {
 }
 
 /// The chain's own verifier, asked in an EVM in process as the settlement.
-fn verify(place: &Place<'_>, verifier: &Verifier, call: &abi::Batch) -> Result<(), String> {
+fn verify(
+    place: &Place<'_>, verifier: &Verifier, statement: &abi::Statement, proof: &abi::BatchProof,
+) -> Result<(), String> {
     let mut evm = Evm::new(place.chain.id());
     for (at, code) in [&verifier.front, &verifier.generated] {
         evm.set_code(*at, code.clone());
     }
-    let asked = BatchVerifier::verifyCall { s: call.statement.clone(), p: call.proof.clone() };
+    let asked = BatchVerifier::verifyCall { s: statement.clone(), p: proof.clone() };
     match evm.query(place.settlement, verifier.front.0, asked.abi_encode()) {
         Ok(_) => Ok(()),
         Err(Failed::Reverted(data)) => Err(reason(&data)),
         Err(other) => Err(other.to_string()),
     }
-}
-
-/// The data that were published for a batch, if a transaction shows them.
-fn published(place: &Place<'_>, by: B256, b: &Batch) -> Result<Option<abi::Data>> {
-    let sent = place.chain.sent(by)?;
-    if sent.to != Some(place.settlement) {
-        return Ok(None);
-    }
-    let with = Settlement::settleWithDataCall::abi_decode(&sent.input).map(|call| call.data);
-    let found = with.or_else(|_| Settlement::promoteCall::abi_decode(&sent.input).map(|call| call.data)).ok();
-    let same = |data: &abi::Data| b.data.as_ref().is_some_and(|(v, _)| Some(v.rho()) == numbers::scalar(&data.rho));
-    Ok(found.filter(same))
 }
 
 /// The challenge at which a batch's payouts are opened.
@@ -401,10 +340,10 @@ pub fn challenge(
     Fr::from_be_bytes_mod_order(alloy::primitives::keccak256(words.abi_encode()).as_slice())
 }
 
-fn opens(place: &Place<'_>, b: &Batch, vector: &PayoutVector, data: &abi::Data) -> bool {
-    let key = (data.amounts.as_ref(), data.rho);
+fn opens(place: &Place<'_>, b: &Batch, vector: &PayoutVector, said: &Settlement::DataPublished) -> bool {
+    let key = (said.amounts.as_ref(), said.rho);
     let zeta = challenge(place.chain.id(), place.settlement, b.said.node, b.said.nonce, &b.said.payouts, key);
-    let (Some(value), Some(proof)) = (vector.evaluate(&zeta), numbers::point(&data.opening)) else { return false };
+    let (Some(value), Some(proof)) = (vector.evaluate(&zeta), numbers::point(&said.opening)) else { return false };
     verify_at(&place.tau, &b.payouts, &zeta, &value, &proof)
 }
 
