@@ -324,7 +324,9 @@ pub fn claim(steps: &mut Steps<'_>, all: &Claims, slots: &[&Claim], singly: bool
         match steps.take(format!("claim {slots} ({short})"), Some(all.settlement), data) {
             // anybody may claim for a payee: who was faster has paid it
             Err(talea_chain::Error::Reverted { data, .. }) if paid_already(&data) && paid(steps.chain, all, part)? => {}
-            done => drop(done?),
+            done => {
+                done?;
+            }
         }
     }
     Ok(())
