@@ -79,6 +79,9 @@ impl Answer {
     pub(super) fn of(e: &ErrorPayload, hidden: &Hidden) -> Self {
         let said = e.message.to_lowercase();
         let any = |words: &[&str]| words.iter().any(|w| said.contains(w));
+        // where a word begins: an "unknown transaction type" is no "known transaction"
+        let begins = |at: usize| !said[..at].ends_with(char::is_alphanumeric);
+        let word = |words: &[&str]| words.iter().any(|w| said.match_indices(w).any(|(at, _)| begins(at)));
         let taken = [
             "already known",
             "alreadyknown",
@@ -90,7 +93,7 @@ impl Answer {
         let spent = ["nonce too low", "nonce is too low", "nonce_too_low", "oldnonce", "noncealreadyused"];
         let low = ["underpriced", "fee too low", "feetoolow", "less than block base fee", "max fee per gas less"];
         let lower = ["gas price below", "price supplied is too low", "price_too_low", "replacementnotallowed"];
-        if any(&taken) || any(&spent) {
+        if word(&taken) || any(&spent) {
             return Self::Taken;
         }
         if any(&low) || any(&lower) {
@@ -133,7 +136,15 @@ mod tests {
             let payload = format!(r#"{{"code":-32000,"message":"{message}"}}"#);
             Answer::of(&serde_json::from_str(&payload).unwrap(), &hidden("http://127.0.0.1:8545"))
         };
-        for taken in ["already known", "nonce too low: next nonce 5, tx nonce 4", "OldNonce, Current nonce: 5"] {
+        for taken in [
+            "already known",
+            "AlreadyKnown",
+            "known transaction: 0x00",
+            "rejected: KNOWN_TRANSACTION",
+            "an unknown or a known transaction",
+            "nonce too low: next nonce 5, tx nonce 4",
+            "OldNonce, Current nonce: 5",
+        ] {
             assert_eq!(of(taken), Answer::Taken, "{taken}");
         }
         for low in [
@@ -144,7 +155,13 @@ mod tests {
         ] {
             assert_eq!(of(low), Answer::Underpriced, "{low}");
         }
-        let said = "insufficient funds for gas * price + value";
-        assert_eq!(of(said), Answer::Refused(said.into()));
+        for refused in [
+            "insufficient funds for gas * price + value",
+            "unknown transaction type",
+            "Unknown_Transaction",
+            "éknown transaction",
+        ] {
+            assert_eq!(of(refused), Answer::Refused(refused.into()), "{refused}");
+        }
     }
 }
