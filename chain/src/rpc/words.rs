@@ -6,13 +6,10 @@ use alloy::{
     rpc::json_rpc::ErrorPayload,
     transports::{RpcError, TransportError, http::reqwest::Url},
 };
-use talea_formats::error::printable;
+use talea_contracts::line;
 
 /// Parts of a URL that are shorter say what it is for, and are no keys.
 const KEY: usize = 8;
-
-/// Characters of a node's words that are shown.
-const LENGTH: usize = 300;
 
 /// Texts that no message shows.
 pub(super) struct Hidden(Vec<String>);
@@ -36,13 +33,7 @@ impl Hidden {
 
     /// One line of what a node said.
     pub(super) fn line(&self, said: &str) -> String {
-        let said = self.0.iter().fold(said.to_string(), |said, hidden| said.replace(hidden, "URL"));
-        let words: Vec<&str> = said.split_whitespace().collect();
-        let line = printable(&words.join(" "));
-        match line.char_indices().nth(LENGTH) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None => line,
-        }
+        line(&self.0.iter().fold(said.to_string(), |said, hidden| said.replace(hidden, "URL")))
     }
 
     /// One line of why there is no answer, with the cause behind it: that alone says whether a node is down or a name is wrong.
@@ -127,7 +118,7 @@ mod tests {
             }
         }
         assert_eq!(hidden.line("method eth_call of v2 is not user's"), "method eth_call of v2 is not user's");
-        assert_eq!(hidden.line(&"ü".repeat(1000)).chars().count(), LENGTH + 1);
+        assert_eq!(hidden.line(&"ü".repeat(1000)).chars().count(), 301);
     }
 
     #[test]
