@@ -80,19 +80,24 @@ struct Derivation {
     n: Option<u32>,
     p: Option<u32>,
     r: Option<u32>,
+    /// This one is PBKDF2's.
+    c: Option<u32>,
 }
 
 /// Memory that scrypt may take for a keystore: four times what geth's have.
 const MEMORY: u64 = 1 << 30;
 
-/// Checks what the library that opens it takes for granted: it panics where a length is wrong, and takes as much memory as a file
-/// asks for. Nothing of the file is quoted.
+/// Rounds of PBKDF2 for a keystore: forty times what geth's have.
+const ROUNDS: u32 = 10_000_000;
+
+/// Checks what the library that opens it takes for granted: it panics where a length is wrong, and takes as much memory and time as a
+/// file asks for. Nothing of the file is quoted.
 fn check(file: &Path, text: &str) -> Result<(), Error> {
     let bad = |field: &str, expected: &str| Error::input(file.display(), field, "something else", expected);
     let found: Keystore = serde_json::from_str(text)
         .map_err(|e| bad(&format!("line {}", e.line()), "a keystore (Web3 Secret Storage, version 3)"))?;
     let Keystore { version, crypto } = found;
-    let Derivation { dklen, n, p, r } = crypto.kdfparams;
+    let Derivation { dklen, n, p, r, c } = crypto.kdfparams;
     if version != 3 {
         return Err(bad("version", "3"));
     }
@@ -107,6 +112,9 @@ fn check(file: &Path, text: &str) -> Result<(), Error> {
         if !n.is_power_of_two() || n < 2 || memory > MEMORY || p.unwrap_or(1) > 16 {
             return Err(bad("scrypt", "n a power of two, 128·n·r at most 2^30, p at most 16"));
         }
+    }
+    if c.is_some_and(|c| !(1..=ROUNDS).contains(&c)) {
+        return Err(bad("pbkdf2", "c from 1 to 10^7"));
     }
     Ok(())
 }

@@ -126,6 +126,40 @@ fn damage_is_refused_and_nothing_of_the_file_is_quoted() {
     store.refusal(&store.path("damaged"), &password);
 }
 
+/// A keystore of the other kind, whose cost is a count of rounds.
+#[test]
+fn rounds_are_bounded() {
+    let store = Store::new();
+    let good: Value = serde_json::from_str(&std::fs::read_to_string(store.path("keystore")).unwrap()).unwrap();
+    // the definition's own example, whose salt, text and sum stand for this password and 262,144 rounds
+    let password = store.write("password", "testpassword");
+    let mut keystore = good.clone();
+    keystore["crypto"] = json!({
+        "cipher": "aes-128-ctr",
+        "cipherparams": { "iv": "6087dab2f9fdbbfaddc31a909735c1e6" },
+        "ciphertext": "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46",
+        "kdf": "pbkdf2",
+        "kdfparams": {
+            "c": 262_144,
+            "dklen": 32,
+            "prf": "hmac-sha256",
+            "salt": "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd",
+        },
+        "mac": "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2",
+    });
+    let example = "7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d";
+    let key: PrivateKeySigner = example.parse().unwrap();
+    let file = store.write("rounds", &keystore.to_string());
+    assert_eq!(store.read(&file, &password).unwrap().address(), key.address());
+    // the last of these would take most of an hour
+    for rounds in [0, 10_000_001, u32::MAX] {
+        keystore["crypto"]["kdfparams"]["c"] = json!(rounds);
+        let file = store.write("rounds", &keystore.to_string());
+        let said = store.refusal(&file, &password);
+        assert!(said.contains("pbkdf2") && said.contains("c from 1 to 10^7"), "{said}");
+    }
+}
+
 /// In a child of its own, because a variable of this process is everybody's.
 #[test]
 fn the_environment_is_read() {
