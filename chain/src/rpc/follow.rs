@@ -122,7 +122,7 @@ impl Rpc {
     /// The end of a transaction that is in a block, if the block is deep enough.
     fn ended(&self, entry: &mut Entry, receipt: &TransactionReceipt) -> Result<Option<End>> {
         let (Some(block), Some(block_hash)) = (receipt.block_number, receipt.block_hash) else { return Ok(None) };
-        if self.head()?.number + 1 < block + self.patience.depth {
+        if self.head()?.number.saturating_add(1) < block.saturating_add(self.patience.depth) {
             return Ok(None);
         }
         if !receipt.status() {
@@ -141,7 +141,7 @@ impl Rpc {
         let resend = self.patience.resend;
         if watch.looked.is_none_or(|(when, _)| when.elapsed() > resend) {
             let before = watch.looked.map(|(_, shown)| shown);
-            let shown = self.spent(entry)?;
+            let shown = self.spent(entry, watch.start)?;
             if (before, shown) == (Some(Spent::Another), Spent::Another) {
                 return Ok(None);
             }
@@ -152,8 +152,8 @@ impl Rpc {
             Some((_, Spent::Ours(block))) => format!("it is in block {block}, of which the node has no receipt yet"),
             Some((_, Spent::Another)) => format!("nonce {nonce} went to another transaction, but not yet for good"),
             Some((_, Spent::Unknown)) => format!(
-                "nonce {nonce} is spent, and the node does not show by what: it may know the states of recent blocks only, so that another \
-                 has to be asked"
+                "nonce {nonce} is spent, and the node does not show a transaction of this account that did it: it may know the states of \
+                 recent blocks only, so that another has to be asked"
             ),
             Some((_, Spent::NotYet)) | None => {
                 format!("nonce {nonce} is spent in no block that is {} deep", self.patience.depth)

@@ -1,10 +1,11 @@
 //! Nonces that go elsewhere, or seem to.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
+use alloy::primitives::Bytes;
 use serde_json::{Value, json};
 use talea_chain::{Chain as _, Error, rpc::Patience};
 
@@ -208,4 +209,65 @@ fn a_first_form_that_is_refused_and_happens() {
     net.mine(1);
     assert_eq!(net.client_at(&url, quick()).execute(&transaction("one")).unwrap().hash, hash);
     assert_eq!(net.happened("one"), [0]);
+}
+
+/// A node that keeps what it is sent, says that the nonce is spent, and shows a transaction that the account never signed: it wants
+/// another one signed, so that both can happen.
+#[test]
+fn a_node_that_invents_another_transaction() {
+    let Some(net) = Net::start(9211, &[]) else { return };
+    let kept = Arc::new(Mutex::new(Vec::<Bytes>::new()));
+    let (pocket, from) = (kept.clone(), net.key.address());
+    let url = relay(&net.anvil.url(), move |method, params| match method {
+        "eth_sendRawTransaction" => {
+            let raw: Bytes = params[0].as_str().unwrap().parse().unwrap();
+            pocket.lock().unwrap().push(raw.clone());
+            Way::Say(json!(alloy::primitives::keccak256(raw)))
+        }
+        // every nonce is spent as soon as it is signed with
+        "eth_getTransactionCount" => {
+            let mut sent = pocket.lock().unwrap().clone();
+            sent.dedup();
+            Way::Say(json!(format!("0x{:x}", sent.len())))
+        }
+        "eth_getBlockByNumber" if params[1] == true => {
+            let another =
+                |nonce| json!({ "hash": format!("0x{nonce:064x}"), "from": from, "nonce": format!("0x{nonce:x}") });
+            Way::Say(json!({ "transactions": (0..5).map(another).collect::<Vec<_>>() }))
+        }
+        _ => Way::Pass,
+    });
+    let error = net.client_at(&url, Patience { end: 4 * quick().resend, ..quick() }).execute(&transaction("one"));
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Waiting { .. }) && error.to_string().contains("does not show"), "{error}");
+    for raw in kept.lock().unwrap().iter() {
+        let _ = net.anvil.call("eth_sendRawTransaction", json!([raw]));
+    }
+    assert_eq!((net.happened("one"), net.entry("one").unwrap().forms.len()), (vec![0], 1));
+}
+
+/// Sixty-four questions, each of them answered late, are not asked to their end.
+#[test]
+fn a_search_that_takes_too_long() {
+    let Some(net) = Net::still(9212) else { return };
+    net.execute("one", short()).unwrap_err();
+    net.drop_from_pool(net.pooled());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let questions = asked.clone();
+    let mut newest = net.ask("eth_getBlockByNumber", json!(["latest", false]));
+    newest["number"] = json!("0x7fffffffffffffff");
+    let url = relay(&net.anvil.url(), move |method, params| match method {
+        "eth_getTransactionCount" => {
+            if !matches!(params[1].as_str(), Some("latest" | "pending")) {
+                questions.fetch_add(1, SeqCst);
+                std::thread::sleep(quick().resend);
+            }
+            Way::Say(json!("0x1"))
+        }
+        "eth_getBlockByNumber" => Way::Say(newest.clone()),
+        _ => Way::Pass,
+    });
+    let error = net.client_at(&url, short()).execute(&transaction("one")).unwrap_err();
+    assert!(matches!(error, Error::Waiting { .. }) && error.to_string().contains("too slow"), "{error}");
+    assert!((1..10).contains(&asked.load(SeqCst)), "{}", asked.load(SeqCst));
 }
