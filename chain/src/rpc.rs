@@ -72,7 +72,11 @@ struct Account {
 }
 
 /// Blocks that one question for logs covers: what public nodes allow.
-const SPAN: u64 = 1_000;
+const SPAN: usize = 1_000;
+
+/// Blocks that a chain can have since the first one that is asked for: no chain has so many, and a node that names a far block would
+/// have questions for ever.
+const BLOCKS: u64 = 1_000_000_000;
 
 /// Gas that one transaction may have at most since EIP-7825.
 const GAS: u64 = 1 << 24;
@@ -334,9 +338,12 @@ impl Chain for Rpc {
     fn logs(&self, of: &[Address], from: u64) -> Result<Vec<Log>> {
         let head = self.pinned.get().map_or_else(|| self.head().map(|h| h.number), Ok)?;
         let mut all = Vec::new();
-        let mut first = from;
-        while first <= head {
-            let last = (first + SPAN - 1).min(head);
+        if head.saturating_sub(from) > BLOCKS {
+            let why = format!("the chain's node: its newest block is {head}, more than 10^9 after block {from}");
+            return Err(Error::Unreachable(why));
+        }
+        for first in (from..=head).step_by(SPAN) {
+            let last = first.saturating_add(SPAN as u64 - 1).min(head);
             let filter = Filter::new().address(of.to_vec()).from_block(first).to_block(last);
             for log in self.ask(async { self.provider.get_logs(&filter).await })? {
                 let (Some(block), Some(transaction)) = (log.block_number, log.transaction_hash) else {
@@ -350,7 +357,6 @@ impl Chain for Rpc {
                     transaction,
                 });
             }
-            first = last + 1;
         }
         Ok(all)
     }

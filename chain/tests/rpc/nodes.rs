@@ -175,3 +175,49 @@ fn a_refusal_in_a_block() {
     let journal = Journal::open(&net.journal()).unwrap();
     assert_eq!(journal.of(9307, net.key.address()).unwrap(), []);
 }
+
+/// A node that names a block that no chain has would be asked for logs for ever.
+#[test]
+fn a_head_that_no_chain_has() {
+    let Some(net) = Net::start(9308, &[]) else { return };
+    let mut newest = net.ask("eth_getBlockByNumber", json!(["latest", false]));
+    let from = 1_000_000_000_000_u64;
+    for (head, refused) in [(from + 1_000, false), (from + 1_000_000_001, true), (1 << 63, true), (u64::MAX, true)] {
+        newest["number"] = json!(format!("0x{head:x}"));
+        let newest = newest.clone();
+        let url = relay(&net.anvil.url(), move |method, _| match method {
+            "eth_getBlockByNumber" => Way::Say(newest.clone()),
+            "eth_getLogs" => Way::Say(json!([])),
+            _ => Way::Pass,
+        });
+        let client = Rpc::open(&url).unwrap();
+        match client.logs(&[], from) {
+            Ok(found) => assert!(!refused && found.is_empty(), "{head}"),
+            Err(e) => {
+                let said = e.to_string();
+                assert!(refused && matches!(e, Error::Unreachable(_)) && !said.contains('\n'), "{said}");
+                assert!(
+                    said.contains(&format!("its newest block is {head}, more than 10^9 after block {from}")),
+                    "{said}"
+                );
+            }
+        }
+    }
+}
+
+/// Numbers at the end of what can be counted are numbers: the last block has logs, and a transaction there is not deep.
+#[test]
+fn numbers_that_cannot_grow() {
+    let Some(net) = Net::start(9309, &[]) else { return };
+    let mut newest = net.ask("eth_getBlockByNumber", json!(["latest", false]));
+    newest["number"] = json!(format!("0x{:x}", u64::MAX));
+    let url = relay(&net.anvil.url(), move |method, params| match method {
+        "eth_getBlockByNumber" if params[0] == "latest" => Way::Say(newest.clone()),
+        "eth_getLogs" => Way::Say(json!([])),
+        _ => Way::Pass,
+    });
+    let client = net.client_at(&url, quick());
+    assert_eq!(client.logs(&[], u64::MAX).unwrap(), []);
+    client.execute(&transaction("one")).unwrap();
+    assert_eq!(net.happened("one"), [0]);
+}
