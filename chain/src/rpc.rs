@@ -1,5 +1,6 @@
 //! A chain behind a URL, through alloy.
 
+mod fees;
 mod follow;
 mod spent;
 mod words;
@@ -23,13 +24,13 @@ use alloy::{
 };
 use talea_contracts::{Address, B256, Bytes};
 
-use self::{follow::End, words::Hidden};
+use self::{fees::Fees, follow::End, words::Hidden};
 use crate::{
     Chain, Error, Head, Log, Receipt, Result, Sent, Transaction,
     journal::{Done, Entry, Journal},
 };
 
-/// How patient a sender is.
+/// How patient a sender is, and how much that may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// Blocks from the one with the transaction to the newest, both counted, before it is done.
@@ -44,12 +45,22 @@ pub struct Patience {
     pub poll: Duration,
     /// For one answer.
     pub answer: Duration,
+    /// Wei per gas that are offered at most, all told.
+    pub most: u128,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         let s = Duration::from_secs;
-        Self { depth: 1, resend: s(20), raise: s(60), end: s(600), poll: Duration::from_millis(300), answer: s(60) }
+        Self {
+            depth: 1,
+            resend: s(20),
+            raise: s(60),
+            end: s(600),
+            poll: Duration::from_millis(300),
+            answer: s(60),
+            most: 500_000_000_000,
+        }
     }
 }
 
@@ -188,16 +199,17 @@ impl Rpc {
         }
     }
 
-    /// Signs with these fees and writes it down.
-    fn sign(&self, entry: &mut Entry, data: Bytes, fees: (u128, u128), gas: u64) -> Result<()> {
+    /// Signs with these fees, if they are not too high, and writes it down.
+    fn sign(&self, entry: &mut Entry, data: Bytes, fees: Fees, gas: u64) -> Result<()> {
+        self.bounded(&entry.what, fees)?;
         let account = self.account()?;
         let mut request = TransactionRequest::default()
             .with_from(account.address)
             .with_nonce(entry.nonce)
             .with_chain_id(self.id)
             .with_gas_limit(gas)
-            .with_max_fee_per_gas(fees.0)
-            .with_max_priority_fee_per_gas(fees.1)
+            .with_max_fee_per_gas(fees.all)
+            .with_max_priority_fee_per_gas(fees.tip)
             .with_input(data);
         request.to = Some(entry.to.map_or(TxKind::Create, TxKind::Call));
         let signed = self.runtime.block_on(request.build(&account.wallet));
@@ -217,7 +229,7 @@ impl Rpc {
         let gas = self.gas(gas.map_err(|e| self.refusal(what, &e))?)?;
         // this may wait, and fees are of the moment
         let nonce = self.nonce(what)?;
-        let fees = self.ask(async { self.provider.estimate_eip1559_fees().await })?;
+        let fees = self.asked()?;
         let mut entry = Entry {
             what: what.clone(),
             chain: self.id,
@@ -228,7 +240,7 @@ impl Rpc {
             forms: Vec::new(),
             done: None,
         };
-        self.sign(&mut entry, data.clone(), (fees.max_fee_per_gas, fees.max_priority_fee_per_gas), gas)?;
+        self.sign(&mut entry, data.clone(), fees, gas)?;
         Ok(entry)
     }
 

@@ -10,17 +10,14 @@ use alloy::{
     transports::RpcError,
 };
 
-use super::{Account, Rpc, spent::Spent, words::Answer};
+use super::{Account, Rpc, fees::Fees, spent::Spent, words::Answer};
 use crate::{
     Chain as _, Error, Result,
     journal::{Done, Entry},
 };
 
-/// Fees of a replacement are so many percent of the old ones: nodes ask for 110 at least.
-const RAISE: u128 = 125;
-
 /// A transaction is signed with so many fees at most, of which the last is about six times the first, unless the chain itself asks for
-/// more. A node that says that it wants more gets so many from each command.
+/// more. A node that says that it wants more gets so many from each command, up to the bound.
 const FORMS: usize = 9;
 
 /// How a transaction ended.
@@ -40,6 +37,8 @@ struct Watch {
     /// When it was sent last, and what the node said.
     sent: Instant,
     answer: Answer,
+    /// Why its fees were not raised, when they should have been.
+    dear: Option<String>,
     /// When the chain was asked last who has its nonce, and what it showed.
     looked: Option<(Instant, Spent)>,
     /// Forms that this command found.
@@ -70,7 +69,7 @@ impl Rpc {
             answer => answer,
         };
         let now = Instant::now();
-        let mut watch = Watch { start: now, sent: now, answer, looked: None, found: entry.forms.len() };
+        let mut watch = Watch { start: now, sent: now, answer, dear: None, looked: None, found: entry.forms.len() };
         loop {
             let why = if let Some(receipt) = self.receipt(&entry)? {
                 watch.looked = None;
@@ -91,7 +90,8 @@ impl Rpc {
                     Answer::Underpriced => ", and the node wants higher fees".into(),
                     Answer::Refused(why) => format!(", and the node says: {why}"),
                 };
-                format!("nonce {} is in no block{said}", entry.nonce)
+                let dear = watch.dear.as_ref().map_or_else(String::new, |why| format!("; {why}"));
+                format!("nonce {} is in no block{said}{dear}", entry.nonce)
             };
             if watch.start.elapsed() > self.patience.end {
                 return Err(Error::Waiting { what: entry.what, why });
@@ -167,7 +167,7 @@ impl Rpc {
         // a node that had it may refuse it now: another may still have it
         let again = watch.sent.elapsed() > self.patience.resend;
         let most = if low { watch.found + FORMS } else { FORMS };
-        let due = again || (low && entry.forms.len() < most);
+        let due = again || (low && watch.dear.is_none() && entry.forms.len() < most);
         if !due {
             return Ok(());
         }
@@ -175,7 +175,7 @@ impl Rpc {
             self.send_earlier(entry)?;
         }
         let raise = low || watch.start.elapsed() > self.patience.raise;
-        watch.answer = if raise { self.raise(entry, most)? } else { self.send(entry)? };
+        watch.answer = if raise { self.raise(entry, watch, most)? } else { self.send(entry)? };
         watch.sent = Instant::now();
         Ok(())
     }
@@ -205,24 +205,23 @@ impl Rpc {
 
     /// Signs the same with higher fees, under the same nonce, and sends it. A form that the node will not have is not sent again, but
     /// never forgotten: it may be in other hands all the same, and so may the one before it.
-    fn raise(&self, entry: &mut Entry, most: usize) -> Result<Answer> {
+    fn raise(&self, entry: &mut Entry, watch: &mut Watch, most: usize) -> Result<Answer> {
         let last = entry.current().and_then(|bytes| TxEnvelope::decode_2718(&mut bytes.as_ref()).ok());
         let Some(last) = last else {
             let e =
                 talea_formats::Error::input("journal", &entry.what, "bytes that are no transaction", "a signed one");
             return Err(e.into());
         };
-        let now = self.ask(async { self.provider.estimate_eip1559_fees().await })?;
-        if entry.forms.len() >= most && now.max_fee_per_gas <= last.max_fee_per_gas() {
+        let asked = self.asked()?;
+        let offered = Fees { all: last.max_fee_per_gas(), tip: last.max_priority_fee_per_gas().unwrap_or_default() };
+        watch.dear = None;
+        if entry.forms.len() >= most && asked.all <= offered.all {
             return self.send(entry);
         }
-        let more = |fee: u128, now: u128| {
-            (fee.saturating_mul(RAISE) / 100).saturating_add(1).max(now.min(fee.saturating_mul(2)))
+        let Some(fees) = offered.raised(asked, self.patience.most) else {
+            watch.dear = Some(self.too_dear(asked));
+            return self.send(entry);
         };
-        let fees = (
-            more(last.max_fee_per_gas(), now.max_fee_per_gas),
-            more(last.max_priority_fee_per_gas().unwrap_or_default(), now.max_priority_fee_per_gas),
-        );
         self.sign(entry, last.input().clone(), fees, last.gas_limit())?;
         let answer = self.send(entry)?;
         if let Answer::Refused(_) = answer {

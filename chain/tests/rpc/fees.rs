@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
+use alloy::{
+    consensus::{Transaction as _, TxEnvelope},
+    eips::Decodable2718 as _,
+};
+use serde_json::json;
 use talea_chain::{Chain as _, Error, Transaction, rpc::Patience};
 
-use crate::net::{GWEI, Net, quick, short, transaction, until};
+use crate::{
+    net::{GWEI, Net, quick, short, transaction, until},
+    relay::{Way, relay},
+};
 
 fn forms(net: &Net) -> usize {
     net.entry("one").map_or(0, |e| e.forms.len())
@@ -59,8 +67,9 @@ fn fees_grow_as_far_as_the_chain_asks() {
     net.base_fee(100_000);
     net.mine(1);
     net.base_fee(100_000);
+    let patience = Patience { most: 1_000_000 * GWEI, ..quick() };
     std::thread::scope(|s| {
-        let command = s.spawn(|| net.execute("one", quick()));
+        let command = s.spawn(|| net.execute("one", patience));
         net.pooled();
         net.mine(1);
         command.join().unwrap().unwrap();
@@ -120,11 +129,88 @@ fn gas_that_a_block_does_not_have() {
 fn an_account_without_money() {
     let Some(net) = Net::start(9107, &[]) else { return };
     let client = net.client(quick());
-    let poor = |wei: &str| net.ask("anvil_setBalance", serde_json::json!([net.key.address(), wei]));
+    let poor = |wei: &str| net.ask("anvil_setBalance", json!([net.key.address(), wei]));
     poor("0x1");
     let error = client.execute(&transaction("one")).unwrap_err();
     assert!(matches!(error, Error::Refused { .. }) && !error.to_string().contains('\n'), "{error}");
     net.fund(&net.key);
     client.execute(&transaction("one")).unwrap();
+    assert_eq!(net.happened("one"), [0]);
+}
+
+/// What its forms offer, all told and above the chain's own fee.
+fn offers(net: &Net) -> Vec<(u128, u128)> {
+    let forms = net.entry("one").map_or_else(Vec::new, |e| e.forms);
+    let read = |bytes: &[u8]| TxEnvelope::decode_2718(&mut &bytes[..]).unwrap();
+    let read = forms.iter().map(|form| read(&form.bytes));
+    read.map(|t| (t.max_fee_per_gas(), t.max_priority_fee_per_gas().unwrap())).collect()
+}
+
+/// A node asks for all that the account has, or for more than can be counted: nothing is signed.
+#[test]
+fn fees_that_nobody_pays() {
+    let Some(net) = Net::start(9108, &[]) else { return };
+    let (one, much, max) = (format!("0x{GWEI:x}"), format!("0x{:x}", 499 * GWEI), format!("0x{:x}", u128::MAX));
+    let long = format!("0x1{}", "0".repeat(64));
+    for (base, reward, asked) in [
+        (&one, &much, "asks for 501 gwei"),
+        (&much, &one, "asks for 999 gwei"),
+        (&one, &max, "asks for 340282366920938463463374607431.768211455 gwei"),
+        (&max, &one, "asks for 340282366920938463463374607431.768211455 gwei"),
+        (&max, &max, "asks for 340282366920938463463374607431.768211455 gwei"),
+        // these are no numbers of fees
+        (&one, &long, "the chain's node: "),
+        (&long, &one, "the chain's node: "),
+    ] {
+        let history = json!({
+            "oldestBlock": "0x0", "gasUsedRatio": [0.5, 0.5], "baseFeePerGas": [base, base, base], "reward": [[reward], [reward]],
+        });
+        let url = relay(&net.anvil.url(), move |method, _| match method {
+            "eth_feeHistory" => Way::Say(history.clone()),
+            _ => Way::Pass,
+        });
+        let error = net.client_at(&url, quick()).execute(&transaction("one")).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(asked) && !said.contains('\n'), "{said}");
+        if asked.contains("gwei") {
+            assert!(matches!(error, Error::Refused { .. }), "{said}");
+            assert!(said.contains("one: ") && said.contains("500 are offered at most (--max-fee)"), "{said}");
+        }
+        assert_eq!(net.entry("one"), None);
+    }
+    net.execute("one", quick()).unwrap();
+    assert_eq!(net.happened("one"), [0]);
+}
+
+/// A node that says for ever that it wants more gets no more than the bound, however many commands there are.
+#[test]
+fn raises_end_at_the_bound() {
+    let Some(net) = Net::still(9109) else { return };
+    let url = relay(&net.anvil.url(), move |method, _| match method {
+        "eth_sendRawTransaction" => Way::PassAndRefuse("transaction underpriced"),
+        _ => Way::Pass,
+    });
+    let command = |most: u128| {
+        let patience = Patience { most, end: 5 * quick().resend, ..quick() };
+        let error = net.client_at(&url, patience).execute(&transaction("one")).unwrap_err();
+        assert!(matches!(error, Error::Waiting { .. }), "{error}");
+        (error.to_string(), offers(&net))
+    };
+    let mut before = Vec::new();
+    for _ in 0..3 {
+        let (said, all) = command(5 * GWEI);
+        assert!(all.iter().all(|(fee, tip)| *fee <= 5 * GWEI && tip <= fee), "{all:?}");
+        assert!(all.len() > 1 && all.last().unwrap().0 > 4 * GWEI && all.starts_with(&before), "{all:?}");
+        assert!(said.contains("the node wants higher fees; the chain asks for"), "{said}");
+        assert!(said.contains("5 are offered at most (--max-fee)"), "{said}");
+        before = all;
+    }
+    // less than was offered before is no reason to sign anything
+    assert_eq!(command(1).1, before);
+    // and more goes on from there
+    let (_, all) = command(20 * GWEI);
+    assert!(all.starts_with(&before) && all.len() > before.len(), "{all:?}");
+    assert!(all.iter().all(|offer| offer.0 <= 20 * GWEI), "{all:?}");
+    net.mine(1);
     assert_eq!(net.happened("one"), [0]);
 }

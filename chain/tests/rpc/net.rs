@@ -35,7 +35,8 @@ pub struct Net {
 /// Patience for a test: nothing is raised for its age alone.
 pub fn quick() -> Patience {
     let ms = Duration::from_millis;
-    Patience { depth: 1, resend: ms(300), raise: ms(60_000), end: ms(15_000), poll: ms(20), answer: ms(5_000) }
+    let (raise, end, answer) = (ms(60_000), ms(15_000), ms(5_000));
+    Patience { depth: 1, resend: ms(300), raise, end, poll: ms(20), answer, most: 500 * GWEI }
 }
 
 /// One that gives up soon.

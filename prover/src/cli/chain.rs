@@ -19,6 +19,9 @@ pub struct RpcArgs {
     /// A transaction is done when its block and those after it are so many.
     #[arg(long, default_value_t = 1, value_name = "BLOCKS")]
     pub depth: u64,
+    /// Fees per gas that are offered at most, in gwei, all told. Where the chain asks for more, nothing is signed.
+    #[arg(long, default_value_t = 500, value_name = "GWEI")]
+    pub max_fee: u64,
 }
 
 /// `talea deploy`

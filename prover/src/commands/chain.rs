@@ -47,7 +47,8 @@ fn chain(args: &RpcArgs, folder: &Folder) -> anyhow::Result<Rpc> {
         None => Place::Environment,
     };
     let key = place.read()?;
-    let patience = Patience { depth: args.depth.max(1), ..Patience::default() };
+    let most = u128::from(args.max_fee) * 1_000_000_000;
+    let patience = Patience { depth: args.depth.max(1), most, ..Patience::default() };
     Ok(Rpc::open(&args.rpc)?.with_account(key, &folder.journal(), patience)?)
 }
 
