@@ -7,12 +7,15 @@
 //! | [`cpu`] | the CPU device |
 //!
 //! Field sums are exact, so every device and every number of threads gives the same bytes.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod backend;
 pub mod cpu;
 pub mod ints;
+pub mod kernels;
 pub mod mac;
+mod raw;
 
 pub use cpu::Cpu;
 pub use ints::Ints;

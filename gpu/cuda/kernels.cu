@@ -1,0 +1,2 @@
+// All kernels: one file, so that they become one image.
+#include "arithmetic.cu"

@@ -1,0 +1,203 @@
+//! What the kernels of `cuda/` need of a machine: memory, copies and launches.
+//!
+//! The driver of a GPU is one such machine; the same kernels compiled for the host are another, for tests.
+
+use std::marker::PhantomData;
+
+use ark_bn254::Fr;
+
+/// Why a device could not do its work. No proof is lost by it: the CPU does the same work instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GpuError {
+    /// No memory.
+    #[error("no memory for {bytes} bytes")]
+    Memory {
+        /// As many were asked for.
+        bytes: usize,
+    },
+    /// The driver said no.
+    #[error("{call} failed with code {code}{name}")]
+    Driver {
+        /// The driver's function.
+        call: &'static str,
+        /// What it returned.
+        code: u32,
+        /// The code's name in brackets, where it is a known one.
+        name: String,
+    },
+    /// No kernel of that name, or of other arguments: the kernels are not those of this source.
+    #[error("no kernel {0} with these arguments")]
+    Kernel(&'static str),
+    /// A kernel wrote where it must not (seen by the host's guards alone).
+    #[error("a kernel wrote past its memory")]
+    Guard,
+}
+
+/// Memory and launches.
+pub trait Backend: Sync {
+    /// Memory, given back when dropped.
+    type Memory: Send + Sync;
+    /// New memory; what is in it is undefined.
+    fn alloc(&self, bytes: usize) -> Result<Self::Memory, GpuError>;
+    /// Where it is, for kernels.
+    fn address(&self, memory: &Self::Memory) -> u64;
+    /// Copies to it from byte `at` on.
+    fn write(&self, to: &mut Self::Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError>;
+    /// Copies from its byte `at` on.
+    fn read(&self, from: &Self::Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError>;
+    /// Runs a kernel to its end, or queues it before everything that is asked for later. The first word is the number of
+    /// threads, which is not zero.
+    fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError>;
+}
+
+/// What buffers hold.
+pub trait Element {
+    /// Bytes of one.
+    const BYTES: usize;
+}
+
+/// An affine point: x and y in Montgomery form, (0, 0) for infinity.
+#[derive(Debug)]
+pub struct Affine;
+/// A point in XYZZ coordinates.
+#[derive(Debug)]
+pub struct Xyzz;
+/// Integers of whatever width.
+#[derive(Debug)]
+pub struct Bytes;
+
+impl Element for Fr {
+    const BYTES: usize = 32;
+}
+impl Element for Affine {
+    const BYTES: usize = 64;
+}
+impl Element for Xyzz {
+    const BYTES: usize = 128;
+}
+impl Element for u32 {
+    const BYTES: usize = 4;
+}
+impl Element for Bytes {
+    const BYTES: usize = 1;
+}
+
+/// Memory of a number of elements.
+#[derive(Debug)]
+pub struct Buffer<M, T> {
+    memory: M,
+    len: usize,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<M, T: Element> Buffer<M, T> {
+    /// New memory.
+    pub fn new<B: Backend<Memory = M>>(backend: &B, len: usize) -> Result<Self, GpuError> {
+        // drivers refuse to allocate nothing
+        let memory = backend.alloc((len * T::BYTES).max(8))?;
+        Ok(Self { memory, len, element: PhantomData })
+    }
+
+    /// New memory with these bytes, which are whole elements.
+    pub fn from_bytes<B: Backend<Memory = M>>(backend: &B, bytes: &[u8]) -> Result<Self, GpuError> {
+        let mut new = Self::new(backend, bytes.len() / T::BYTES)?;
+        if !bytes.is_empty() {
+            backend.write(&mut new.memory, 0, bytes)?;
+        }
+        Ok(new)
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// No elements?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Elements `from .. from + words.len()·8 / T::BYTES`, as words.
+    pub fn words<B: Backend<Memory = M>>(&self, backend: &B, from: usize, count: usize) -> Result<Vec<u64>, GpuError> {
+        assert!(from + count <= self.len, "a part of a buffer");
+        let mut words = vec![0u64; (count * T::BYTES).div_ceil(8)];
+        if count > 0 {
+            let bytes = bytemuck::cast_slice_mut(&mut words);
+            backend.read(&self.memory, from * T::BYTES, &mut bytes[..count * T::BYTES])?;
+        }
+        Ok(words)
+    }
+}
+
+impl<M> Buffer<M, Fr> {
+    /// New memory with these elements.
+    pub fn from_fields<B: Backend<Memory = M>>(backend: &B, values: &[Fr]) -> Result<Self, GpuError> {
+        let mut words = vec![0u64; 4 * values.len()];
+        words.chunks_exact_mut(4).zip(values).for_each(|(to, v)| to.copy_from_slice(&v.0.0));
+        Self::from_bytes(backend, bytemuck::cast_slice(&words))
+    }
+
+    /// All elements.
+    pub fn fields<B: Backend<Memory = M>>(&self, backend: &B) -> Result<Vec<Fr>, GpuError> {
+        Ok(self.words(backend, 0, self.len)?.chunks_exact(4).map(field).collect())
+    }
+}
+
+/// Four words in Montgomery form.
+pub(crate) fn field(words: &[u64]) -> Fr {
+    Fr::new_unchecked(ark_ff::BigInt(std::array::from_fn(|i| words[i])))
+}
+
+/// Arguments of a kernel, in the order of its struct in `cuda/`.
+///
+/// Nothing checks them against the kernel but their number: each wrapper in `kernels/` stands for the lengths it passes.
+#[derive(Debug)]
+pub(crate) struct Launch<'b, B> {
+    backend: &'b B,
+    kernel: &'static str,
+    words: Vec<u64>,
+}
+
+impl<'b, B: Backend> Launch<'b, B> {
+    pub(crate) fn new(backend: &'b B, kernel: &'static str, threads: usize) -> Self {
+        Self { backend, kernel, words: vec![threads as u64] }
+    }
+
+    /// Memory that the kernel writes.
+    pub(crate) fn out<T: Element>(self, to: &mut Buffer<B::Memory, T>) -> Self {
+        self.input(to)
+    }
+
+    /// Memory that the kernel reads.
+    pub(crate) fn input<T: Element>(mut self, from: &Buffer<B::Memory, T>) -> Self {
+        self.words.push(self.backend.address(&from.memory));
+        self
+    }
+
+    /// The same from an element on.
+    pub(crate) fn input_from<T: Element>(mut self, from: &Buffer<B::Memory, T>, at: usize) -> Self {
+        assert!(at <= from.len, "a part of a buffer");
+        self.words.push(self.backend.address(&from.memory) + (at * T::BYTES) as u64);
+        self
+    }
+
+    /// The same, written.
+    pub(crate) fn out_from<T: Element>(self, to: &mut Buffer<B::Memory, T>, at: usize) -> Self {
+        self.input_from(to, at)
+    }
+
+    pub(crate) fn number(mut self, n: usize) -> Self {
+        self.words.push(n as u64);
+        self
+    }
+
+    pub(crate) fn field(mut self, f: &Fr) -> Self {
+        self.words.extend(f.0.0);
+        self
+    }
+
+    /// An empty launch is none.
+    pub(crate) fn run(self) -> Result<(), GpuError> {
+        if self.words[0] == 0 { Ok(()) } else { self.backend.launch(self.kernel, &self.words) }
+    }
+}
