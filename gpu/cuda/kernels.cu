@@ -1,2 +1,4 @@
 // All kernels: one file, so that they become one image.
 #include "arithmetic.cu"
+#include "fold.cu"
+#include "sums.cu"

@@ -132,15 +132,25 @@ impl<M, T: Element> Buffer<M, T> {
 impl<M> Buffer<M, Fr> {
     /// New memory with these elements.
     pub fn from_fields<B: Backend<Memory = M>>(backend: &B, values: &[Fr]) -> Result<Self, GpuError> {
-        let mut words = vec![0u64; 4 * values.len()];
-        words.chunks_exact_mut(4).zip(values).for_each(|(to, v)| to.copy_from_slice(&v.0.0));
-        Self::from_bytes(backend, bytemuck::cast_slice(&words))
+        Self::from_bytes(backend, bytemuck::cast_slice(&limbs(values)))
+    }
+
+    /// Writes elements from `at` on.
+    pub fn write_fields<B: Backend<Memory = M>>(&mut self, b: &B, at: usize, values: &[Fr]) -> Result<(), GpuError> {
+        assert!(at + values.len() <= self.len, "a part of a buffer");
+        b.write(&mut self.memory, 32 * at, bytemuck::cast_slice(&limbs(values)))
     }
 
     /// All elements.
     pub fn fields<B: Backend<Memory = M>>(&self, backend: &B) -> Result<Vec<Fr>, GpuError> {
         Ok(self.words(backend, 0, self.len)?.chunks_exact(4).map(field).collect())
     }
+}
+
+fn limbs(values: &[Fr]) -> Vec<u64> {
+    let mut words = vec![0u64; 4 * values.len()];
+    words.chunks_exact_mut(4).zip(values).for_each(|(to, v)| to.copy_from_slice(&v.0.0));
+    words
 }
 
 /// Four words in Montgomery form.

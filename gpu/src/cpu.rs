@@ -54,15 +54,7 @@ impl Device for Cpu {
 
     fn eq(&self, point: &[Fr]) -> Vec<Fr> {
         let mut all = vec![Fr::one()];
-        for r in point {
-            let n = all.len();
-            all.resize(2 * n, Fr::zero());
-            let (low, high) = all.split_at_mut(n);
-            low.par_iter_mut().zip(high).with_min_len(TASK).for_each(|(l, h)| {
-                *h = *l * r;
-                *l -= *h;
-            });
-        }
+        point.iter().for_each(|r| extend_eq(&mut all, r));
         all
     }
 
@@ -136,6 +128,17 @@ impl Device for Cpu {
         folded.par_chunks_exact_mut(2).zip(values.par_chunks_exact(4)).with_min_len(TASK).for_each(line);
         *values = folded;
     }
+}
+
+/// One more variable of an eq-table.
+pub(crate) fn extend_eq(all: &mut Vec<Fr>, r: &Fr) {
+    let n = all.len();
+    all.resize(2 * n, Fr::zero());
+    let (low, high) = all.split_at_mut(n);
+    low.par_iter_mut().zip(high).with_min_len(TASK).for_each(|(l, h)| {
+        *h = *l * r;
+        *l -= *h;
+    });
 }
 
 fn add(a: [Fr; 2], b: [Fr; 2]) -> [Fr; 2] {

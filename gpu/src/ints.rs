@@ -1,5 +1,7 @@
 //! Columns of small integers.
 
+use std::ops::Range;
+
 use ark_bn254::Fr;
 
 /// A column in the narrowest type that holds it.
@@ -69,6 +71,24 @@ impl Ints {
     /// Adds factor·value to every sum, from place `from` on.
     pub fn accumulate(&self, from: usize, factor: i128, sums: &mut [i128]) {
         each!(self, v => sums.iter_mut().zip(&v[from..]).for_each(|(sum, x)| *sum += factor * i128::from(*x)));
+    }
+
+    /// The type's number in `cuda/ints.cuh`.
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Self::U8(_) => 0,
+            Self::U16(_) => 1,
+            Self::U32(_) => 2,
+            Self::U64(_) => 3,
+            Self::I16(_) => 4,
+            Self::I32(_) => 5,
+            Self::I64(_) => 6,
+        }
+    }
+
+    /// A part as it lies in memory.
+    pub(crate) fn bytes(&self, part: Range<usize>) -> &[u8] {
+        each!(self, v => bytemuck::cast_slice(&v[part]))
     }
 
     /// All values as field elements.

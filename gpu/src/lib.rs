@@ -5,6 +5,8 @@
 //! | [`ints`] | columns of small integers, never wider than they need to be |
 //! | [`mac`] | sums of weights times small integers, reduced once |
 //! | [`cpu`] | the CPU device |
+//! | [`backend`] | what kernels need of a machine |
+//! | [`kernels`] | the kernels of `cuda/`, and the device that they make of a machine |
 //!
 //! Field sums are exact, so every device and every number of threads gives the same bytes.
 #![deny(unsafe_code)]
@@ -19,6 +21,10 @@ mod raw;
 
 pub use cpu::Cpu;
 pub use ints::Ints;
+
+/// The kernels of `cuda/` compiled for the host: a device for tests.
+#[cfg(feature = "host-kernels")]
+pub type HostKernels = kernels::Kernels<raw::host::Host>;
 
 use std::ops::Range;
 

@@ -8,7 +8,8 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, BigInt, Field, MontFp};
 
 /// 2^256 mod r: what a number must be multiplied by to stand in Montgomery form.
-const MONTGOMERY: Fr = MontFp!("6350874878119819312338956282401532410528162663560392320966563075034087161851");
+pub(crate) const MONTGOMERY: Fr =
+    MontFp!("6350874878119819312338956282401532410528162663560392320966563075034087161851");
 
 /// An integer of at most 64 bits.
 pub trait Small: Copy + Send + Sync {

@@ -1,7 +1,164 @@
-//! The kernels of `cuda/`, each with a wrapper that says what it computes and stands for its lengths.
+//! The kernels of `cuda/`, each with a wrapper that says what it computes and stands for its lengths, and the device that
+//! they make of any [`Backend`].
 //!
 //! | module | wraps |
 //! |---|---|
 //! | [`arithmetic`] | single operations: what a device must know before it is trusted |
+//! | [`fold`] | eq-tables and work of one place at a time |
+//! | [`sums`] | sums over places: rounds of sumchecks, layers of fractions, matrices times vectors |
+//!
+//! All results are exact, so where kernels cannot do their work the CPU does it, and nobody sees a difference but in time.
 
 pub mod arithmetic;
+pub mod fold;
+pub mod sums;
+
+use std::{ops::Range, sync::OnceLock};
+
+use ark_bn254::{Fr, G1Affine, G1Projective};
+
+use crate::{
+    Cpu, Device, Ints,
+    backend::{Backend, Buffer, Bytes, GpuError},
+};
+
+/// What may be chosen without changing a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning {
+    /// Threads of a sum: as many as keep a GPU busy.
+    pub width: usize,
+    /// Values below which the CPU is sooner done than a launch.
+    pub small: usize,
+    /// Bytes of device memory that may be used at once.
+    pub budget: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { width: 1 << 17, small: 1 << 12, budget: 4 << 30 }
+    }
+}
+
+/// Kernels on a machine, as a device.
+#[derive(Debug)]
+pub struct Kernels<B> {
+    backend: B,
+    tuning: Tuning,
+    trouble: OnceLock<GpuError>,
+}
+
+impl<B: Backend> Kernels<B> {
+    /// Kernels on this machine.
+    pub fn new(backend: B, tuning: Tuning) -> Self {
+        Self { backend, tuning, trouble: OnceLock::new() }
+    }
+
+    /// What went wrong, if anything did: since then the CPU has done all work.
+    pub fn trouble(&self) -> Option<&GpuError> {
+        self.trouble.get()
+    }
+
+    /// Kernels for `size` values, or nothing: the CPU's turn.
+    fn attempt<T>(&self, size: usize, work: impl FnOnce(&Self) -> Result<T, GpuError>) -> Option<T> {
+        if size < self.tuning.small || self.trouble.get().is_some() {
+            return None;
+        }
+        work(self).map_err(|e| self.trouble.set(e)).ok()
+    }
+
+    /// 0..total in parts of at most the budget at so many bytes each, all but the last a multiple of `unit`.
+    fn parts(&self, total: usize, bytes: usize, unit: usize) -> impl Iterator<Item = Range<usize>> + use<B> {
+        let most = (self.tuning.budget / bytes / unit).max(1) * unit;
+        (0..total).step_by(most).map(move |from| from..total.min(from + most))
+    }
+
+    fn upload(&self, values: &[Fr]) -> Result<Buffer<B::Memory, Fr>, GpuError> {
+        Buffer::from_fields(&self.backend, values)
+    }
+
+    fn upload_ints(&self, ints: &Ints, part: Range<usize>) -> Result<(Buffer<B::Memory, Bytes>, usize), GpuError> {
+        Ok((Buffer::from_bytes(&self.backend, ints.bytes(part))?, ints.kind()))
+    }
+}
+
+#[cfg(feature = "host-kernels")]
+impl crate::HostKernels {
+    /// Kernels on the host.
+    pub fn on_host(tuning: Tuning) -> Self {
+        Self::new(crate::raw::host::Host, tuning)
+    }
+}
+
+impl<B: Backend> Device for Kernels<B> {
+    fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
+        Cpu.msm(bases, scalars)
+    }
+
+    fn commit(&self, bases: &[G1Affine], ints: &Ints) -> G1Projective {
+        Cpu.commit(bases, ints)
+    }
+
+    fn eq(&self, point: &[Fr]) -> Vec<Fr> {
+        let size = 1usize.checked_shl(point.len() as u32).expect("a table that fits memory");
+        self.attempt(size, |k| k.try_eq(point)).unwrap_or_else(|| Cpu.eq(point))
+    }
+
+    fn matrix_vector(&self, matrix: &Ints, part: Range<usize>, w: &[Fr]) -> Vec<Fr> {
+        let kernels = self.attempt(part.len(), |k| k.try_matrix_vector(matrix, part.clone(), w));
+        kernels.unwrap_or_else(|| Cpu.matrix_vector(matrix, part, w))
+    }
+
+    fn vector_matrix(&self, w: &[Fr], matrix: &Ints, part: Range<usize>) -> Vec<Fr> {
+        let kernels = self.attempt(part.len(), |k| k.try_vector_matrix(w, matrix, part.clone()));
+        kernels.unwrap_or_else(|| Cpu.vector_matrix(w, matrix, part))
+    }
+
+    fn add_scaled(&self, to: &mut [Fr], factor: &Fr, ints: &Ints) {
+        let n = to.len().min(ints.len());
+        match self.attempt(n, |k| k.try_add_scaled(&to[..n], factor, ints)) {
+            Some(sum) => to[..n].copy_from_slice(&sum),
+            None => Cpu.add_scaled(to, factor, ints),
+        }
+    }
+
+    fn fold(&self, values: &mut Vec<Fr>, r: &Fr) {
+        match self.attempt(values.len(), |k| k.try_fold(values, r)) {
+            Some(folded) => *values = folded,
+            None => Cpu.fold(values, r),
+        }
+    }
+
+    fn fold_ints(&self, ints: &Ints, r: &Fr) -> Vec<Fr> {
+        self.attempt(ints.len(), |k| k.try_fold_ints(ints, r)).unwrap_or_else(|| Cpu.fold_ints(ints, r))
+    }
+
+    fn half_sum(&self, eq: [&[Fr]; 2], values: &[Fr], parity: usize) -> Fr {
+        let kernels = self.attempt(values.len(), |k| k.try_half_sum(eq, values, parity));
+        kernels.unwrap_or_else(|| Cpu.half_sum(eq, values, parity))
+    }
+
+    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, part: Range<usize>, parity: usize) -> Fr {
+        let kernels = self.attempt(part.len(), |k| k.try_half_sum_ints(eq, ints, part.clone(), parity));
+        kernels.unwrap_or_else(|| Cpu.half_sum_ints(eq, ints, part, parity))
+    }
+
+    fn product_round(&self, pairs: &[[&[Fr]; 2]]) -> [Fr; 2] {
+        let size = pairs.iter().map(|[a, b]| a.len().min(b.len())).sum();
+        self.attempt(size, |k| k.try_product_round(pairs)).unwrap_or_else(|| Cpu.product_round(pairs))
+    }
+
+    fn fraction_layer(&self, p: &[Fr], q: &[Fr]) -> [Vec<Fr>; 2] {
+        self.attempt(p.len(), |k| k.try_fraction_layer(p, q)).unwrap_or_else(|| Cpu.fraction_layer(p, q))
+    }
+
+    fn fraction_round(&self, eq: [&[Fr]; 2], p: &[Fr], q: &[Fr]) -> [Fr; 2] {
+        self.attempt(p.len(), |k| k.try_fraction_round(eq, p, q)).unwrap_or_else(|| Cpu.fraction_round(eq, p, q))
+    }
+
+    fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr) {
+        match self.attempt(values.len(), |k| k.try_fold_children(values, r)) {
+            Some(folded) => *values = folded,
+            None => Cpu.fold_children(values, r),
+        }
+    }
+}
