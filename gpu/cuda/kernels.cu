@@ -2,3 +2,4 @@
 #include "arithmetic.cu"
 #include "fold.cu"
 #include "sums.cu"
+#include "msm.cu"

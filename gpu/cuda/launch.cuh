@@ -48,3 +48,12 @@ TALEA uint32_t take_ticket(uint32_t *counter) {
   return (*counter)++;
 #endif
 }
+
+// Takes one off and says what is left.
+TALEA uint32_t give_ticket_back(uint32_t *counter) {
+#ifdef __CUDA_ARCH__
+  return atomicSub(counter, 1u) - 1;
+#else
+  return --*counter;
+#endif
+}

@@ -117,6 +117,11 @@ impl<M, T: Element> Buffer<M, T> {
         self.len == 0
     }
 
+    /// The same memory as bytes.
+    pub fn cast(self) -> Buffer<M, Bytes> {
+        Buffer { memory: self.memory, len: self.len * T::BYTES, element: PhantomData }
+    }
+
     /// Elements `from .. from + words.len()·8 / T::BYTES`, as words.
     pub fn words<B: Backend<Memory = M>>(&self, backend: &B, from: usize, count: usize) -> Result<Vec<u64>, GpuError> {
         assert!(from + count <= self.len, "a part of a buffer");

@@ -1,7 +1,7 @@
 //! One suite for every device: each function against its plain formula, on random values, on the ends of every type, and on
 //! empty, odd and uneven lengths.
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ff::{AdditiveGroup, Field, One, UniformRand};
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 use talea_gpu::{Cpu, Device, Ints, eq_halves, evaluate};
@@ -183,6 +183,54 @@ fn evaluations(device: &impl Device) {
     }
 }
 
+/// Infinity, equal, opposite and random points.
+fn points(n: usize) -> Vec<G1Affine> {
+    let mut rng = rng();
+    let mut all: Vec<G1Affine> = Vec::new();
+    for i in 0..n {
+        all.push(match i % 7 {
+            1 => G1Affine::identity(),
+            3 => all[i - 1],
+            5 => -all[i - 1],
+            _ => G1Affine::rand(&mut rng),
+        });
+    }
+    all
+}
+
+fn plain_sum(bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
+    bases.iter().zip(scalars).map(|(b, s)| *b * s).sum()
+}
+
+fn multiples(device: &impl Device) {
+    let bases = points(300);
+    for n in [0, 1, 2, 33, 300] {
+        let mut scalars = fields(n);
+        assert_eq!(device.msm(&bases, &scalars), plain_sum(&bases, &scalars), "{n} scalars");
+        scalars.fill(-Fr::one());
+        assert_eq!(device.msm(&bases[n / 2..], &scalars), plain_sum(&bases[n / 2..], &scalars), "{n} scalars");
+        for c in columns(n) {
+            assert_eq!(device.commit(&bases, &c), plain_sum(&bases, &c.fields()), "{c:?}");
+        }
+        // all in one bucket, and the sum of a point and its opposite
+        for v in [0, 1, -1, i16::MAX, i16::MIN] {
+            let c = Ints::I16(vec![v; n]);
+            assert_eq!(device.commit(&bases, &c), plain_sum(&bases, &c.fields()), "{n} times {v}");
+            let same: Vec<G1Affine> = (0..n).map(|i| if i % 3 == 0 { -bases[0] } else { bases[0] }).collect();
+            assert_eq!(device.commit(&same, &c), plain_sum(&same, &c.fields()), "{n} times {v}");
+        }
+    }
+}
+
+/// One bucket of more points than two rounds of pieces hold.
+fn crowds(device: &impl Device) {
+    let bases: Vec<G1Affine> = points(70).into_iter().cycle().take(2200).collect();
+    let ones: G1Projective = bases.iter().sum();
+    assert_eq!(device.commit(&bases, &Ints::U8(vec![1; 2200])), ones);
+    assert_eq!(device.commit(&bases, &Ints::I64(vec![-1; 2200])), -ones);
+    assert_eq!(device.msm(&bases, &vec![-Fr::one(); 2200]), -ones);
+}
+
 fn suite(device: &impl Device) {
     eq_tables(device);
     folds(device);
@@ -191,6 +239,8 @@ fn suite(device: &impl Device) {
     fractions(device);
     matrices(device);
     evaluations(device);
+    multiples(device);
+    crowds(device);
 }
 
 #[test]
@@ -221,5 +271,33 @@ fn inverses_of_all_but_zero() {
             let plain: Vec<Fr> = fields(n).iter().map(|v| v.inverse().unwrap_or(Fr::ZERO)).collect();
             assert_eq!(device.try_invert(&fields(n)).unwrap(), plain, "{n} values");
         }
+    }
+}
+
+/// Columns of all kinds at once, at places of their own: the same as one by one.
+#[cfg(feature = "host-kernels")]
+#[test]
+fn many_columns_at_once() {
+    use talea_gpu::{
+        HostKernels,
+        kernels::{
+            Tuning,
+            msm::{Column, Scalars},
+        },
+    };
+    let (bases, scalars) = (points(400), fields(100));
+    let ints: Vec<Ints> = [70, 1, 0, 130].into_iter().flat_map(columns).collect();
+    let mut all: Vec<Column<'_>> =
+        ints.iter().enumerate().map(|(i, c)| Column { at: 9 * i, scalars: Scalars::Ints(c) }).collect();
+    all.push(Column { at: 300, scalars: Scalars::Fields(&scalars) });
+    let plain: Vec<G1Projective> = ints
+        .iter()
+        .enumerate()
+        .map(|(i, c)| plain_sum(&bases[9 * i..], &c.fields()))
+        .chain([plain_sum(&bases[300..], &scalars)])
+        .collect();
+    for budget in [1 << 30, 1 << 20, 1 << 14] {
+        let device = HostKernels::on_host(Tuning { width: 1 << 10, small: 0, budget });
+        assert_eq!(device.try_msm(&bases, &all).unwrap(), plain, "{budget} bytes");
     }
 }

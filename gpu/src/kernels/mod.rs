@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`arithmetic`] | single operations: what a device must know before it is trusted |
 //! | [`fold`] | eq-tables and work of one place at a time |
+//! | [`msm`] | sums of multiples of points |
 //! | [`sums`] | sums over places: rounds of sumchecks, layers of fractions, matrices times vectors |
 //!
 //! All results are exact, so where kernels cannot do their work the CPU does it, and nobody sees a difference but in time.
 
 pub mod arithmetic;
 pub mod fold;
+pub mod msm;
 pub mod sums;
 
 use std::{ops::Range, sync::OnceLock};
@@ -20,6 +22,7 @@ use ark_bn254::{Fr, G1Affine, G1Projective};
 use crate::{
     Cpu, Device, Ints,
     backend::{Backend, Buffer, Bytes, GpuError},
+    kernels::msm::{Column, Scalars},
 };
 
 /// What may be chosen without changing a result.
@@ -91,11 +94,16 @@ impl crate::HostKernels {
 
 impl<B: Backend> Device for Kernels<B> {
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
-        Cpu.msm(bases, scalars)
+        let n = bases.len().min(scalars.len());
+        let column = Column { at: 0, scalars: Scalars::Fields(&scalars[..n]) };
+        let kernels = self.attempt(n, |k| k.try_msm(bases, &[column]));
+        kernels.map_or_else(|| Cpu.msm(bases, scalars), |sums| sums[0])
     }
 
     fn commit(&self, bases: &[G1Affine], ints: &Ints) -> G1Projective {
-        Cpu.commit(bases, ints)
+        let column = Column { at: 0, scalars: Scalars::Ints(ints) };
+        let kernels = self.attempt(ints.len(), |k| k.try_msm(bases, &[column]));
+        kernels.map_or_else(|| Cpu.commit(bases, ints), |sums| sums[0])
     }
 
     fn eq(&self, point: &[Fr]) -> Vec<Fr> {

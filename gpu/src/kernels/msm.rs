@@ -1,0 +1,262 @@
+//! Sums of multiples of points (`cuda/msm.cu`), many columns in one array of buckets.
+
+use std::ops::Range;
+
+use ark_bn254::{Fr, G1Affine, G1Projective};
+use ark_ff::AdditiveGroup;
+
+use crate::{
+    Ints,
+    backend::{Affine, Backend, Buffer, Bytes, GpuError, Launch, Xyzz},
+    kernels::{Kernels, arithmetic},
+};
+
+/// `PIECE` and `SCAN` of the kernels, and points that one thread adds up at the end.
+const PIECE: usize = 32;
+const SCAN: usize = 32;
+const FAN: usize = 16;
+/// Places of points and of digits travel in 31 and 32 bits.
+const MOST: usize = 1 << 26;
+/// The widest windows.
+const WIDEST: usize = 17;
+
+/// What points are multiplied by.
+#[derive(Debug, Clone, Copy)]
+pub enum Scalars<'a> {
+    /// Field elements.
+    Fields(&'a [Fr]),
+    /// Small integers.
+    Ints(&'a Ints),
+}
+
+impl Scalars<'_> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Fields(v) => v.len(),
+            Self::Ints(v) => v.len(),
+        }
+    }
+
+    /// None?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bits of windows together: the highest digit must not carry. The largest size of a signed type is a power of two,
+    /// which its own number of bits holds as a digit.
+    fn bits(&self) -> usize {
+        match self {
+            Self::Fields(_) => 255,
+            Self::Ints(Ints::U8(_)) => 9,
+            Self::Ints(Ints::U16(_)) => 17,
+            Self::Ints(Ints::U32(_)) => 33,
+            Self::Ints(Ints::U64(_)) => 65,
+            Self::Ints(Ints::I16(_)) => 16,
+            Self::Ints(Ints::I32(_)) => 32,
+            Self::Ints(Ints::I64(_)) => 64,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Fields(_) => 32,
+            Self::Ints(_) => self.bits() / 8,
+        }
+    }
+
+    fn upload<B: Backend>(
+        &self, backend: &B, part: Range<usize>,
+    ) -> Result<(Buffer<B::Memory, Bytes>, usize), GpuError> {
+        Ok(match self {
+            Self::Fields(v) => (Buffer::from_fields(backend, &v[part])?.cast(), 7),
+            Self::Ints(v) => (Buffer::from_bytes(backend, v.bytes(part))?, v.kind()),
+        })
+    }
+}
+
+/// A column, and the place of the base of its first scalar.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'a> {
+    /// Among the bases.
+    pub at: usize,
+    /// Its values.
+    pub scalars: Scalars<'a>,
+}
+
+/// A part of a column that is done at once.
+struct Part {
+    column: usize,
+    scalars: Range<usize>,
+    window: usize,
+    windows: usize,
+}
+
+impl Part {
+    fn buckets(&self) -> usize {
+        1 << (self.window - 1)
+    }
+
+    fn digits(&self) -> usize {
+        self.windows * self.scalars.len()
+    }
+
+    fn bytes(&self, scalar: usize) -> usize {
+        // bases, scalars, digits, their pieces; counters and two rounds of sums of every bucket
+        let point = 64 + scalar + self.windows * (4 + 2 * 128 / PIECE);
+        self.scalars.len() * point + self.windows * self.buckets() * BUCKET
+    }
+}
+
+/// Bytes of a bucket: four counters and two sums.
+const BUCKET: usize = 16 + 2 * 128;
+
+impl<B: Backend> Kernels<B> {
+    /// Σ scalars·bases of every column.
+    pub fn try_msm(&self, bases: &[G1Affine], columns: &[Column<'_>]) -> Result<Vec<G1Projective>, GpuError> {
+        let mut all = vec![G1Projective::ZERO; columns.len()];
+        let mut parts = columns.iter().enumerate().flat_map(|(i, c)| self.parts_of(i, c)).peekable();
+        while parts.peek().is_some() {
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            while let Some(part) = parts.peek() {
+                bytes += part.bytes(columns[part.column].scalars.bytes());
+                let digits: usize = batch.iter().chain([part]).map(Part::digits).sum();
+                if !batch.is_empty() && (bytes > self.tuning.budget || digits > MOST << 5) {
+                    break;
+                }
+                batch.extend(parts.next());
+            }
+            for (part, sum) in batch.iter().zip(self.batch(bases, columns, &batch)?) {
+                all[part.column] += sum;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The parts of a column: windows that cost least, and as many scalars as the budget has room for.
+    fn parts_of(&self, column: usize, c: &Column<'_>) -> impl Iterator<Item = Part> + use<B> {
+        let (n, bits) = (c.scalars.len(), c.scalars.bits());
+        let windows = move |window: usize| bits.div_ceil(window);
+        // a bucket costs a few additions, and half the budget at most is theirs
+        let cost = |window: &usize| windows(*window) * (n + (6 << (window - 1)));
+        let fits =
+            |window: &usize| *window == 2 || (windows(*window) << (window - 1)) * BUCKET <= self.tuning.budget / 2;
+        let window = (2..=WIDEST).filter(fits).min_by_key(cost).expect("two bits always fit");
+        let part = move |scalars| Part { column, scalars, window, windows: windows(window) };
+        let [none, one] = [0, 1].map(|n| part(0..n).bytes(c.scalars.bytes()));
+        let most = (self.tuning.budget.saturating_sub(none) / (one - none)).clamp(1, MOST);
+        (0..n).step_by(most).map(move |from| part(from..n.min(from + most)))
+    }
+
+    fn batch(&self, bases: &[G1Affine], columns: &[Column<'_>], parts: &[Part]) -> Result<Vec<G1Projective>, GpuError> {
+        let b = &self.backend;
+        let places = |p: &Part| columns[p.column].at + p.scalars.start..columns[p.column].at + p.scalars.end;
+        let lowest = parts.iter().map(|p| places(p).start).min().unwrap_or(0);
+        let highest = parts.iter().map(|p| places(p).end).max().unwrap_or(0);
+        let points = arithmetic::upload_points(b, &bases[lowest..highest])?;
+
+        let mut keys = 0;
+        let mut digits = Vec::new();
+        for part in parts {
+            let (scalars, kind) = columns[part.column].scalars.upload(b, part.scalars.clone())?;
+            digits.push(Digits { scalars, kind, first: keys });
+            keys += part.windows * part.buckets();
+        }
+        let mut counts = Buffer::<_, u32>::new(b, keys + 1)?;
+        Launch::new(b, "clear", keys + 1).out(&mut counts).run()?;
+        for (part, digits) in parts.iter().zip(&digits) {
+            let launch = Launch::new(b, "count_digits", part.scalars.len()).out(&mut counts);
+            digits.arguments(launch, part).run()?;
+        }
+        let starts = self.scan(&counts)?;
+        let most = parts.iter().map(Part::digits).sum();
+        let mut entries = Buffer::<_, u32>::new(b, most)?;
+        for (part, digits) in parts.iter().zip(&digits) {
+            let launch =
+                Launch::new(b, "place_digits", part.scalars.len()).out(&mut entries).out(&mut counts).input(&starts);
+            digits.arguments(launch, part).number(places(part).start - lowest).run()?;
+        }
+        let longest = parts.iter().map(|p| p.scalars.len()).max().unwrap_or(0);
+        let (starts, sums) = self.add_buckets(starts, &entries, &points, longest)?;
+        parts.iter().zip(&digits).map(|(part, digits)| self.finish(part, digits.first, &starts, &sums)).collect()
+    }
+
+    /// The sums of all values before each.
+    fn scan(&self, values: &Buffer<B::Memory, u32>) -> Result<Buffer<B::Memory, u32>, GpuError> {
+        let (b, n) = (&self.backend, values.len());
+        let threads = n.div_ceil(SCAN);
+        let mut sums = Buffer::<_, u32>::new(b, threads)?;
+        let before = if threads > 1 {
+            Launch::new(b, "scan_sums", threads).out(&mut sums).input(values).number(n).run()?;
+            self.scan(&sums)?
+        } else {
+            Launch::new(b, "clear", threads).out(&mut sums).run()?;
+            sums
+        };
+        let mut out = Buffer::new(b, n)?;
+        Launch::new(b, "scan_apply", threads).out(&mut out).input(values).input(&before).number(n).run()?;
+        Ok(out)
+    }
+
+    /// Sums of all buckets, none of more than `longest` points, and where each stands.
+    fn add_buckets(
+        &self, mut starts: Buffer<B::Memory, u32>, entries: &Buffer<B::Memory, u32>,
+        points: &Buffer<B::Memory, Affine>, longest: usize,
+    ) -> Result<(Buffer<B::Memory, u32>, Buffer<B::Memory, Xyzz>), GpuError> {
+        let (b, buckets) = (&self.backend, starts.len() - 1);
+        let (mut most, mut left) = (entries.len(), longest);
+        let mut sums: Option<Buffer<_, Xyzz>> = None;
+        while sums.is_none() || left > 1 {
+            let mut counts = Buffer::<_, u32>::new(b, starts.len())?;
+            Launch::new(b, "count_pieces", starts.len()).out(&mut counts).input(&starts).run()?;
+            let pieces = self.scan(&counts)?;
+            // a bucket that is not empty has one piece that may be short
+            most = most.min(most / PIECE + buckets);
+            let mut out = Buffer::new(b, most)?;
+            let kernel = if sums.is_none() { "add_points" } else { "add_pieces" };
+            let launch = Launch::new(b, kernel, most).out(&mut out).input(&pieces).input(&starts).number(buckets);
+            match &sums {
+                None => launch.input(entries).input(points).run()?,
+                Some(sums) => launch.input(sums).run()?,
+            }
+            (sums, starts) = (Some(out), pieces);
+            left = left.div_ceil(PIECE);
+        }
+        Ok((starts, sums.expect("a first round")))
+    }
+
+    /// A part's windows put together.
+    fn finish(
+        &self, part: &Part, first: usize, starts: &Buffer<B::Memory, u32>, sums: &Buffer<B::Memory, Xyzz>,
+    ) -> Result<G1Projective, GpuError> {
+        let b = &self.backend;
+        // a run multiplies a point by its place, which costs as much as some tens of buckets
+        let mut runs = (self.tuning.width / part.windows).clamp(1, part.buckets().div_ceil(32));
+        let mut out = Buffer::<_, Xyzz>::new(b, part.windows * runs)?;
+        let launch = Launch::new(b, "bucket_sums", out.len()).out(&mut out).input(starts).input(sums);
+        launch.number(part.buckets()).number(runs).number(first).run()?;
+        while runs > 1 {
+            let to = runs.div_ceil(FAN);
+            let mut fewer = Buffer::new(b, part.windows * to)?;
+            let launch = Launch::new(b, "point_sums", fewer.len()).out(&mut fewer).input(&out);
+            launch.number(runs).number(to).run()?;
+            (out, runs) = (fewer, to);
+        }
+        let words = out.words(b, 0, part.windows)?;
+        let up = |sum: G1Projective| (0..part.window).fold(sum, |sum, _| sum.double());
+        Ok(words.chunks_exact(16).rev().fold(G1Projective::ZERO, |sum, window| up(sum) + arithmetic::point(window)))
+    }
+}
+
+/// Scalars on a device, and their first bucket.
+struct Digits<M> {
+    scalars: Buffer<M, Bytes>,
+    kind: usize,
+    first: usize,
+}
+
+impl<M> Digits<M> {
+    fn arguments<'b, B: Backend<Memory = M>>(&self, launch: Launch<'b, B>, part: &Part) -> Launch<'b, B> {
+        launch.input(&self.scalars).number(self.kind).number(part.window).number(part.windows).number(self.first)
+    }
+}
