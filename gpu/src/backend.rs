@@ -16,14 +16,12 @@ pub enum GpuError {
         bytes: usize,
     },
     /// The driver said no.
-    #[error("{call} failed with code {code}{name}")]
+    #[error("{call} says {error}")]
     Driver {
         /// The driver's function.
         call: &'static str,
         /// What it returned.
-        code: u32,
-        /// The code's name in brackets, where it is a known one.
-        name: String,
+        error: String,
     },
     /// No kernel of that name, or of other arguments: the kernels are not those of this source.
     #[error("no kernel {0} with these arguments")]

@@ -5,6 +5,7 @@
 //! | [`ints`] | columns of small integers, never wider than they need to be |
 //! | [`mac`] | sums of weights times small integers, reduced once |
 //! | [`cpu`] | the CPU device |
+//! | [`cuda`] | looking for a CUDA device, and what to say where there is none |
 //! | [`backend`] | what kernels need of a machine |
 //! | [`kernels`] | the kernels of `cuda/`, and the device that they make of a machine |
 //!
@@ -14,12 +15,14 @@
 
 pub mod backend;
 pub mod cpu;
+pub mod cuda;
 pub mod ints;
 pub mod kernels;
 pub mod mac;
 mod raw;
 
 pub use cpu::Cpu;
+pub use cuda::Cuda;
 pub use ints::Ints;
 
 /// The kernels of `cuda/` compiled for the host: a device for tests.

@@ -56,6 +56,11 @@ impl<B: Backend> Kernels<B> {
         Self { backend, tuning, trouble: OnceLock::new() }
     }
 
+    /// The machine.
+    pub(crate) fn backend(&self) -> &B {
+        &self.backend
+    }
+
     /// What went wrong, if anything did: since then the CPU has done all work.
     pub fn trouble(&self) -> Option<&GpuError> {
         self.trouble.get()

@@ -6,5 +6,6 @@
 //! whether they do.
 #![allow(unsafe_code)]
 
+pub(crate) mod driver;
 #[cfg(feature = "host-kernels")]
 pub(crate) mod host;

@@ -1,0 +1,231 @@
+//! A CUDA driver, loaded when it is looked for: one device, one queue.
+
+use std::{
+    collections::HashMap,
+    ffi::{CString, c_void},
+    ptr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use cudarc::driver::sys;
+
+use crate::backend::{Backend, GpuError};
+
+/// Threads of a block: `BLOCK` of the kernels.
+const BLOCK: u64 = 128;
+
+/// All that is called of the driver's library; it is asked for them before any is called, for a missing one would panic.
+const SYMBOLS: [&str; 14] = [
+    "cuInit",
+    "cuDeviceGetCount",
+    "cuDeviceGet",
+    "cuDeviceGetName",
+    "cuDevicePrimaryCtxRetain",
+    "cuCtxSetCurrent",
+    "cuMemGetInfo_v2",
+    "cuMemAlloc_v2",
+    "cuMemFree_v2",
+    "cuMemcpyHtoD_v2",
+    "cuMemcpyDtoH_v2",
+    "cuModuleLoadData",
+    "cuModuleGetFunction",
+    "cuLaunchKernel",
+];
+
+/// Calls a function of the driver and names it where it fails.
+macro_rules! call {
+    ($function:ident($($argument:expr),*)) => {
+        // SAFETY: `open` has seen the symbol; each caller says why the arguments are good.
+        match unsafe { sys::$function($($argument),*) } {
+            sys::CUresult::CUDA_SUCCESS => Ok(()),
+            code => Err(GpuError::Driver { call: stringify!($function), error: format!("{code:?}") }),
+        }
+    };
+}
+
+/// Is there a driver's library?
+pub(crate) fn is_present() -> bool {
+    // SAFETY: loading the driver's library runs its initialisers, which is what every user of CUDA does.
+    unsafe { sys::is_culib_present() }
+}
+
+/// What the library lacks of all that is needed, if anything. There must be a library.
+pub(crate) fn lacks() -> Option<&'static str> {
+    // SAFETY: as in `is_present`; the symbols are looked up and not called.
+    let lacks = |name: &&str| unsafe { sys::culib().get::<*const c_void>(name.as_bytes()) }.is_err();
+    SYMBOLS.into_iter().find(lacks)
+}
+
+/// How many devices the driver has. The library must be there and lack nothing.
+pub(crate) fn devices() -> Result<usize, GpuError> {
+    let mut count = 0;
+    call!(cuInit(0))?;
+    // `count` is ours
+    call!(cuDeviceGetCount(&mut count))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// A device with the kernels on it.
+#[derive(Debug)]
+pub struct Driver {
+    name: String,
+    shared: Arc<Shared>,
+    module: sys::CUmodule,
+    functions: Mutex<HashMap<&'static str, sys::CUfunction>>,
+}
+
+/// What memory must know to go back to where it came from.
+#[derive(Debug)]
+struct Shared {
+    context: sys::CUcontext,
+    /// Memory that was given back, by size. All work is in one queue, so it may be used again at once: what uses it then
+    /// waits behind what used it before.
+    free: Mutex<HashMap<usize, Vec<u64>>>,
+}
+
+// SAFETY: a context, a module and its functions may be used by any thread for which the context is current; every call
+// below makes it so first.
+unsafe impl Send for Driver {}
+// SAFETY: as above.
+unsafe impl Sync for Driver {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// Memory of the device.
+#[derive(Debug)]
+pub struct Memory {
+    at: u64,
+    bytes: usize,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let mut free = self.shared.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.entry(class(self.bytes)).or_default().push(self.at);
+    }
+}
+
+/// Sizes that share memory: an eighth more at most, whole lines of the cache.
+fn class(bytes: usize) -> usize {
+    bytes.next_multiple_of((bytes.next_power_of_two() / 16).max(256))
+}
+
+impl Shared {
+    fn current(&self) -> Result<(), GpuError> {
+        // the context is retained until the process ends
+        call!(cuCtxSetCurrent(self.context))
+    }
+
+    /// Gives the driver all memory that nobody uses.
+    fn release(&self) -> Result<(), GpuError> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        // each address came from the driver, and left `free` by being taken here
+        free.drain().flat_map(|(_, all)| all).try_for_each(|at| call!(cuMemFree_v2(at)))
+    }
+}
+
+impl Driver {
+    /// The first device, with these kernels. There must be one.
+    pub(crate) fn open() -> Result<(String, OpenContext), GpuError> {
+        let (mut device, mut context, mut name) = (0, ptr::null_mut(), [0; 128]);
+        // all pointers are to variables of ours, and the name's length is said
+        call!(cuDeviceGet(&mut device, 0))?;
+        call!(cuDeviceGetName(name.as_mut_ptr(), 127, device))?;
+        call!(cuDevicePrimaryCtxRetain(&mut context, device))?;
+        let letters = name.iter().take_while(|c| **c != 0).map(|c| char::from(c.cast_unsigned()));
+        Ok((letters.collect(), OpenContext(context)))
+    }
+
+    /// Loads the kernels: an image that ends in zeros or knows its length, as nvcc writes it.
+    pub(crate) fn load(name: String, context: OpenContext, image: &[u8]) -> Result<Self, GpuError> {
+        let shared = Arc::new(Shared { context: context.0, free: Mutex::default() });
+        shared.current()?;
+        let mut module = ptr::null_mut();
+        // the driver copies the image; a fatbin's header has its length
+        call!(cuModuleLoadData(&mut module, image.as_ptr().cast()))?;
+        Ok(Self { name, shared, module, functions: Mutex::default() })
+    }
+
+    /// What the device calls itself.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of memory that are free.
+    pub fn free_memory(&self) -> Result<usize, GpuError> {
+        self.shared.current()?;
+        let (mut free, mut total) = (0, 0);
+        call!(cuMemGetInfo_v2(&mut free, &mut total))?;
+        Ok(free)
+    }
+
+    fn function(&self, kernel: &'static str) -> Result<sys::CUfunction, GpuError> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = functions.get(kernel) {
+            return Ok(*known);
+        }
+        let name = CString::new(kernel).expect("a name without zeros");
+        let mut function = ptr::null_mut();
+        // the module is never unloaded, and the name ends in zero
+        call!(cuModuleGetFunction(&mut function, self.module, name.as_ptr())).map_err(|_| GpuError::Kernel(kernel))?;
+        functions.insert(kernel, function);
+        Ok(function)
+    }
+}
+
+/// A context before kernels are loaded into it.
+#[derive(Debug)]
+pub(crate) struct OpenContext(sys::CUcontext);
+
+impl Backend for Driver {
+    type Memory = Memory;
+
+    fn alloc(&self, bytes: usize) -> Result<Memory, GpuError> {
+        let shared = self.shared.clone();
+        let class = class(bytes);
+        let again = shared.free.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&class).and_then(Vec::pop);
+        if let Some(at) = again {
+            return Ok(Memory { at, bytes, shared });
+        }
+        shared.current()?;
+        let mut at = 0;
+        // `at` is ours
+        let full = |_| GpuError::Memory { bytes };
+        if call!(cuMemAlloc_v2(&mut at, class)).is_err() {
+            shared.release()?;
+            call!(cuMemAlloc_v2(&mut at, class)).map_err(full)?;
+        }
+        Ok(Memory { at, bytes, shared })
+    }
+
+    fn address(&self, memory: &Memory) -> u64 {
+        memory.at
+    }
+
+    fn write(&self, to: &mut Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
+        assert!(at + bytes.len() <= to.bytes, "bytes that fit");
+        self.shared.current()?;
+        // inside the allocation, and the driver has read all bytes when it returns
+        call!(cuMemcpyHtoD_v2(to.at + at as u64, bytes.as_ptr().cast(), bytes.len()))
+    }
+
+    fn read(&self, from: &Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
+        assert!(at + bytes.len() <= from.bytes, "bytes that are there");
+        self.shared.current()?;
+        // inside the allocation; waits for all launches before it, and for the bytes
+        call!(cuMemcpyDtoH_v2(bytes.as_mut_ptr().cast(), from.at + at as u64, bytes.len()))
+    }
+
+    fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError> {
+        self.shared.current()?;
+        let function = self.function(kernel)?;
+        let blocks = u32::try_from(words[0].div_ceil(BLOCK)).map_err(|_| GpuError::Kernel(kernel))?;
+        // a kernel has one argument, the struct whose words these are; the driver copies it before it returns
+        let mut argument = words.as_ptr().cast_mut().cast::<c_void>();
+        let (none, block) = (ptr::null_mut(), BLOCK as u32);
+        call!(cuLaunchKernel(function, blocks, 1, 1, block, 1, 1, 0, ptr::null_mut(), &mut argument, none))
+    }
+}

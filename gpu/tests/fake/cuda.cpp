@@ -1,0 +1,118 @@
+// A CUDA driver without a GPU: it runs the kernels on the host, and fails as FAKE_CUDA says.
+//
+//   start    cuInit fails                     busy    the device's context cannot be had
+//   nothing  cuInit finds no device           image   the kernels do not load
+//   none     there are no devices             name    a kernel is missing
+//   launch   launches fail                    wrong   a kernel gets one bit wrong
+//   later    launches fail after the first 40           memory  there are 256 KiB of it
+#include "../../cuda/host.cpp"
+#include <mutex>
+
+namespace {
+enum Result { OK = 0, NO_MEMORY = 2, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, UNKNOWN = 999 };
+constexpr size_t MEMORY = 256 << 10;
+
+std::mutex one_at_a_time;
+std::map<uint64_t, size_t> memory;
+size_t used = 0, launches = 0;
+
+bool is(const char *mode) {
+  const char *chosen = std::getenv("FAKE_CUDA");
+  return chosen && !std::strcmp(chosen, mode);
+}
+
+// The allocation that all of this lies in, or nothing.
+bool inside(uint64_t at, size_t bytes) {
+  auto after = memory.upper_bound(at);
+  if (after == memory.begin()) return false;
+  --after;
+  return at + bytes <= after->first + after->second;
+}
+
+bool untouched() {
+  for (const auto &[at, bytes] : memory) {
+    const auto *start = reinterpret_cast<const unsigned char *>(at);
+    if (!whole(start - GUARD) || !whole(start + bytes)) return false;
+  }
+  return true;
+}
+} // namespace
+
+extern "C" {
+int cuInit(unsigned) { return is("start") ? UNKNOWN : is("nothing") ? NO_DEVICE : OK; }
+int cuDeviceGetCount(int *count) {
+  *count = is("none") ? 0 : 1;
+  return OK;
+}
+int cuDeviceGet(int *device, int) {
+  *device = 0;
+  return OK;
+}
+int cuDeviceGetName(char *name, int length, int) {
+  std::strncpy(name, "a GPU that is none", length);
+  return OK;
+}
+int cuDevicePrimaryCtxRetain(void **context, int) {
+  *context = &memory;
+  return is("busy") ? NO_MEMORY : OK;
+}
+int cuCtxSetCurrent(void *context) { return context == &memory ? OK : UNKNOWN; }
+#ifndef OLD
+int cuMemGetInfo_v2(size_t *free, size_t *total) {
+  *total = is("memory") ? MEMORY : size_t(1) << 32;
+  *free = *total - used;
+  return OK;
+}
+#endif
+int cuMemAlloc_v2(uint64_t *at, size_t bytes) {
+  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  if (is("memory") && used + bytes > MEMORY) return NO_MEMORY;
+  *at = reinterpret_cast<uint64_t>(talea_host_alloc(bytes));
+  memory[*at] = bytes;
+  used += bytes;
+  return OK;
+}
+int cuMemFree_v2(uint64_t at) {
+  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  const size_t bytes = memory.at(at);
+  memory.erase(at);
+  used -= bytes;
+  return talea_host_free(reinterpret_cast<void *>(at), bytes) ? OK : ILLEGAL_ADDRESS;
+}
+int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) {
+  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  if (!inside(to, bytes)) return ILLEGAL_ADDRESS;
+  std::memcpy(reinterpret_cast<void *>(to), from, bytes);
+  return OK;
+}
+int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
+  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  if (!inside(from, bytes) || !untouched()) return ILLEGAL_ADDRESS;
+  std::memcpy(to, reinterpret_cast<void *>(from), bytes);
+  return OK;
+}
+int cuModuleLoadData(void **module, const void *) {
+  *module = &host_kernels();
+  return is("image") ? NO_BINARY : OK;
+}
+int cuModuleGetFunction(void **function, void *, const char *name) {
+  const auto found = host_kernels().find(name);
+  if (is("name") || found == host_kernels().end()) return NOT_FOUND;
+  *function = &*found;
+  return OK;
+}
+int cuLaunchKernel(void *function, unsigned blocks, unsigned y, unsigned z, unsigned block, unsigned by, unsigned bz,
+                   unsigned, void *, void **arguments, void **) {
+  const std::lock_guard<std::mutex> lock(one_at_a_time);
+  launches++;
+  if (is("launch") || (is("later") && launches > 40)) return ILLEGAL_ADDRESS;
+  const auto &[name, kernel] = *static_cast<std::pair<const std::string, HostKernel> *>(function);
+  const auto *words = static_cast<const uint64_t *>(arguments[0]);
+  // enough threads, and no empty block
+  if (y * z * by * bz != 1 || !blocks || (words[0] + block - 1) / block != blocks) return UNKNOWN;
+  kernel.run(words);
+  // in the sixth pair: the first ones are infinity, whose words may be anything
+  if (is("wrong") && name == "point_operations") reinterpret_cast<Xyzz *>(words[1])[4 * 5].x.w[0] ^= 1;
+  return OK;
+}
+}
