@@ -177,8 +177,8 @@ impl<B: Backend> Kernels<B> {
             digits.arguments(launch, part).number(places(part).start - lowest).run()?;
         }
         let longest = parts.iter().map(|p| p.scalars.len()).max().unwrap_or(0);
-        let (starts, sums) = self.add_buckets(starts, &entries, &points, longest)?;
-        parts.iter().zip(&digits).map(|(part, digits)| self.finish(part, digits.first, &starts, &sums)).collect()
+        let buckets = self.add_buckets(starts, &entries, &points, longest)?;
+        parts.iter().zip(&digits).map(|(part, digits)| self.finish(part, digits.first, &buckets)).collect()
     }
 
     /// The sums of all values before each.
@@ -198,11 +198,11 @@ impl<B: Backend> Kernels<B> {
         Ok(out)
     }
 
-    /// Sums of all buckets, none of more than `longest` points, and where each stands.
+    /// Sums of all buckets, none of more than `longest` points.
     fn add_buckets(
         &self, mut starts: Buffer<B::Memory, u32>, entries: &Buffer<B::Memory, u32>,
         points: &Buffer<B::Memory, Affine>, longest: usize,
-    ) -> Result<(Buffer<B::Memory, u32>, Buffer<B::Memory, Xyzz>), GpuError> {
+    ) -> Result<Buckets<B::Memory>, GpuError> {
         let (b, buckets) = (&self.backend, starts.len() - 1);
         let (mut most, mut left) = (entries.len(), longest);
         let mut sums: Option<Buffer<_, Xyzz>> = None;
@@ -222,18 +222,17 @@ impl<B: Backend> Kernels<B> {
             (sums, starts) = (Some(out), pieces);
             left = left.div_ceil(PIECE);
         }
-        Ok((starts, sums.expect("a first round")))
+        Ok(Buckets { starts, sums: sums.expect("a first round") })
     }
 
     /// A part's windows put together.
-    fn finish(
-        &self, part: &Part, first: usize, starts: &Buffer<B::Memory, u32>, sums: &Buffer<B::Memory, Xyzz>,
-    ) -> Result<G1Projective, GpuError> {
+    fn finish(&self, part: &Part, first: usize, buckets: &Buckets<B::Memory>) -> Result<G1Projective, GpuError> {
         let b = &self.backend;
         // a run multiplies a point by its place, which costs as much as some tens of buckets
         let mut runs = (self.tuning.width / part.windows).clamp(1, part.buckets().div_ceil(32));
         let mut out = Buffer::<_, Xyzz>::new(b, part.windows * runs)?;
-        let launch = Launch::new(b, "bucket_sums", out.len()).out(&mut out).input(starts).input(sums);
+        let launch = Launch::new(b, "bucket_sums", out.len()).out(&mut out);
+        let launch = launch.input(&buckets.starts).input(&buckets.sums);
         launch.number(part.buckets()).number(runs).number(first).run()?;
         while runs > 1 {
             let to = runs.div_ceil(FAN);
@@ -246,6 +245,12 @@ impl<B: Backend> Kernels<B> {
         let up = |sum: G1Projective| (0..part.window).fold(sum, |sum, _| sum.double());
         Ok(words.chunks_exact(16).rev().fold(G1Projective::ZERO, |sum, window| up(sum) + arithmetic::point(window)))
     }
+}
+
+/// Sums of buckets: that of bucket k, if it has any point, is at `starts[k]`.
+struct Buckets<M> {
+    starts: Buffer<M, u32>,
+    sums: Buffer<M, Xyzz>,
 }
 
 /// Scalars on a device, and their first bucket.
