@@ -3,3 +3,4 @@
 #include "fold.cu"
 #include "sums.cu"
 #include "msm.cu"
+#include "products.cu"

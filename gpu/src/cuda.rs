@@ -1,6 +1,6 @@
 //! Looking for a CUDA device: a machine without one, or with one that cannot be used, goes on with the CPU and is told why.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 
@@ -146,6 +146,7 @@ macro_rules! whichever {
     };
 }
 whichever! {
+    fn keep(&self, bases: &Arc<Vec<G1Affine>>);
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective;
     fn commit(&self, bases: &[G1Affine], ints: &Ints) -> G1Projective;
     fn eq(&self, point: &[Fr]) -> Vec<Fr>;

@@ -29,7 +29,7 @@ pub use ints::Ints;
 #[cfg(feature = "host-kernels")]
 pub type HostKernels = kernels::Kernels<raw::host::Host>;
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 
@@ -38,6 +38,9 @@ use ark_bn254::{Fr, G1Affine, G1Projective};
 ///
 /// An eq-table travels in halves, `[low, high]` with eq(x) = low[x mod |low|]·high[x / |low|].
 pub trait Device: Sync {
+    /// Says that many sums of multiples of these points will be asked for: a device with memory of its own keeps them there.
+    fn keep(&self, _bases: &Arc<Vec<G1Affine>>) {}
+
     /// Σ scalars·bases, over the shorter of both.
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective;
 

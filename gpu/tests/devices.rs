@@ -11,10 +11,12 @@ fn the_cpu_agrees() {
 
 #[cfg(feature = "host-kernels")]
 mod host {
-    use ark_bn254::{Fr, G1Projective};
+    use std::sync::Arc;
+
+    use ark_bn254::{Fr, G1Affine, G1Projective};
     use ark_ff::{AdditiveGroup, Field};
     use talea_gpu::{
-        HostKernels, Ints,
+        Device, HostKernels, Ints,
         kernels::{
             Tuning,
             msm::{Column, Scalars},
@@ -62,6 +64,40 @@ mod host {
         let plain: Vec<G1Projective> = all.iter().map(plain).collect();
         for budget in [1 << 30, 1 << 20, 1 << 14] {
             assert_eq!(host(1 << 10, budget).try_msm(&bases, &all).unwrap(), plain, "{budget} bytes");
+        }
+    }
+
+    /// Points that are kept are those that lie there, and no others that look alike.
+    #[test]
+    fn kept_points_are_used_in_their_place() {
+        let device = host(1 << 10, 1 << 20);
+        let (bases, scalars) = (Arc::new(points(300)), fields(100));
+        let other: Vec<G1Affine> = bases.iter().rev().copied().collect();
+        device.keep(&bases);
+        // too many for half of what is left
+        device.keep(&Arc::new(points(1 << 13)));
+        for at in [0, 1, 200] {
+            assert_eq!(device.msm(&bases[at..], &scalars), plain_sum(&bases[at..], &scalars), "from {at}");
+            assert_eq!(device.msm(&other[at..], &scalars), plain_sum(&other[at..], &scalars), "from {at}");
+        }
+        assert_eq!(device.msm(&bases[300..], &scalars), plain_sum(&[], &scalars));
+        assert_eq!(device.trouble(), None);
+    }
+
+    #[test]
+    fn products_are_exact() {
+        for (rows, columns_, inner) in [(0, 3, 4), (1, 1, 1), (5, 7, 11), (40, 2, 33)] {
+            let signed = |n: usize| columns(n).into_iter().filter(|c| !matches!(c, Ints::U64(_)));
+            for (a, b) in signed(rows * inner).flat_map(|a| signed(columns_ * inner).map(move |b| (a.clone(), b))) {
+                if matches!((&a, &b), (Ints::I64(_), Ints::I64(_))) {
+                    continue;
+                }
+                let one = |y: usize, x: usize| (0..inner).map(|i| a.get(y * inner + i) * b.get(x * inner + i)).sum();
+                let plain: Vec<i128> = (0..rows).flat_map(|y| (0..columns_).map(move |x| one(y, x))).collect();
+                for budget in [1 << 20, 1 << 10] {
+                    assert_eq!(host(64, budget).try_products(&a, &b, inner).unwrap(), plain, "{a:?} {b:?}");
+                }
+            }
         }
     }
 }

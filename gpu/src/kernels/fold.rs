@@ -23,7 +23,7 @@ impl<B: Backend> Kernels<B> {
         {
             cpu::extend_eq(&mut all, r);
         }
-        let fits = (self.tuning.budget / 32).max(all.len()) / all.len();
+        let fits = (self.budget() / 32).max(all.len()) / all.len();
         let on_device = rest.len().min(fits.ilog2() as usize);
         let mut table = Buffer::<_, Fr>::new(&self.backend, all.len() << on_device)?;
         table.write_fields(&self.backend, 0, &all)?;

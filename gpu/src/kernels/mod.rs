@@ -6,6 +6,7 @@
 //! | [`arithmetic`] | single operations: what a device must know before it is trusted |
 //! | [`fold`] | eq-tables and work of one place at a time |
 //! | [`msm`] | sums of multiples of points |
+//! | [`products`] | exact products of integer matrices |
 //! | [`sums`] | sums over places: rounds of sumchecks, layers of fractions, matrices times vectors |
 //!
 //! All results are exact, so where kernels cannot do their work the CPU does it, and nobody sees a difference but in time.
@@ -13,15 +14,19 @@
 pub mod arithmetic;
 pub mod fold;
 pub mod msm;
+pub mod products;
 pub mod sums;
 
-use std::{ops::Range, sync::OnceLock};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 
 use crate::{
     Cpu, Device, Ints,
-    backend::{Backend, Buffer, Bytes, GpuError},
+    backend::{Affine, Backend, Buffer, Bytes, Element, GpuError},
     kernels::msm::{Column, Scalars},
 };
 
@@ -44,16 +49,34 @@ impl Default for Tuning {
 
 /// Kernels on a machine, as a device.
 #[derive(Debug)]
-pub struct Kernels<B> {
+pub struct Kernels<B: Backend> {
     backend: B,
     tuning: Tuning,
     trouble: OnceLock<GpuError>,
+    kept: RwLock<Vec<Kept<B::Memory>>>,
+}
+
+/// Points that stay on the device. They are known again by where they lie: as long as they are held here nothing else can
+/// lie there, and nobody can change them.
+#[derive(Debug)]
+struct Kept<M> {
+    points: Arc<Vec<G1Affine>>,
+    there: Buffer<M, Affine>,
+}
+
+impl<M> Kept<M> {
+    /// The place of these points among those kept.
+    fn place(&self, points: &[G1Affine]) -> Option<usize> {
+        let (all, part) = (self.points.as_ptr_range(), points.as_ptr_range());
+        let inside = all.start <= part.start && part.end <= all.end && !points.is_empty();
+        inside.then(|| (part.start as usize - all.start as usize) / size_of::<G1Affine>())
+    }
 }
 
 impl<B: Backend> Kernels<B> {
     /// Kernels on this machine.
     pub fn new(backend: B, tuning: Tuning) -> Self {
-        Self { backend, tuning, trouble: OnceLock::new() }
+        Self { backend, tuning, trouble: OnceLock::new(), kept: RwLock::default() }
     }
 
     /// The machine.
@@ -66,6 +89,23 @@ impl<B: Backend> Kernels<B> {
         self.trouble.get()
     }
 
+    /// Bytes of device memory that what is kept leaves.
+    fn budget(&self) -> usize {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        self.tuning.budget - kept.iter().map(|k| k.points.len() * <Affine as Element>::BYTES).sum::<usize>()
+    }
+
+    fn try_keep(&self, points: &Arc<Vec<G1Affine>>) -> Result<(), GpuError> {
+        let bytes = points.len() * <Affine as Element>::BYTES;
+        // the rest must be enough to work with
+        if bytes > self.budget() / 2 {
+            return Ok(());
+        }
+        let there = arithmetic::upload_points(&self.backend, points)?;
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).push(Kept { points: points.clone(), there });
+        Ok(())
+    }
+
     /// Kernels for `size` values, or nothing: the CPU's turn.
     fn attempt<T>(&self, size: usize, work: impl FnOnce(&Self) -> Result<T, GpuError>) -> Option<T> {
         if size < self.tuning.small || self.trouble.get().is_some() {
@@ -76,7 +116,7 @@ impl<B: Backend> Kernels<B> {
 
     /// 0..total in parts of at most the budget at so many bytes each, all but the last a multiple of `unit`.
     fn parts(&self, total: usize, bytes: usize, unit: usize) -> impl Iterator<Item = Range<usize>> + use<B> {
-        let most = (self.tuning.budget / bytes / unit).max(1) * unit;
+        let most = (self.budget() / bytes / unit).max(1) * unit;
         (0..total).step_by(most).map(move |from| from..total.min(from + most))
     }
 
@@ -98,6 +138,10 @@ impl crate::HostKernels {
 }
 
 impl<B: Backend> Device for Kernels<B> {
+    fn keep(&self, bases: &Arc<Vec<G1Affine>>) {
+        self.attempt(bases.len(), |k| k.try_keep(bases));
+    }
+
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
         let n = bases.len().min(scalars.len());
         let column = Column { at: 0, scalars: Scalars::Fields(&scalars[..n]) };

@@ -1,6 +1,6 @@
 //! Sums of multiples of points (`cuda/msm.cu`), many columns in one array of buckets.
 
-use std::ops::Range;
+use std::{ops::Range, sync::PoisonError};
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ff::AdditiveGroup;
@@ -121,7 +121,7 @@ impl<B: Backend> Kernels<B> {
             while let Some(part) = parts.peek() {
                 bytes += part.bytes(columns[part.column].scalars.bytes());
                 let digits: usize = batch.iter().chain([part]).map(Part::digits).sum();
-                if !batch.is_empty() && (bytes > self.tuning.budget || digits > MOST << 5) {
+                if !batch.is_empty() && (bytes > self.budget() || digits > MOST << 5) {
                     break;
                 }
                 batch.extend(parts.next());
@@ -135,16 +135,15 @@ impl<B: Backend> Kernels<B> {
 
     /// The parts of a column: windows that cost least, and as many scalars as the budget has room for.
     fn parts_of(&self, column: usize, c: &Column<'_>) -> impl Iterator<Item = Part> + use<B> {
-        let (n, bits) = (c.scalars.len(), c.scalars.bits());
+        let (n, bits, budget) = (c.scalars.len(), c.scalars.bits(), self.budget());
         let windows = move |window: usize| bits.div_ceil(window);
         // a bucket costs a few additions, and half the budget at most is theirs
         let cost = |window: &usize| windows(*window) * (n + (6 << (window - 1)));
-        let fits =
-            |window: &usize| *window == 2 || (windows(*window) << (window - 1)) * BUCKET <= self.tuning.budget / 2;
+        let fits = |window: &usize| *window == 2 || (windows(*window) << (window - 1)) * BUCKET <= budget / 2;
         let window = (2..=WIDEST).filter(fits).min_by_key(cost).expect("two bits always fit");
         let part = move |scalars| Part { column, scalars, window, windows: windows(window) };
         let [none, one] = [0, 1].map(|n| part(0..n).bytes(c.scalars.bytes()));
-        let most = (self.tuning.budget.saturating_sub(none) / (one - none)).clamp(1, MOST);
+        let most = (budget.saturating_sub(none) / (one - none)).clamp(1, MOST);
         (0..n).step_by(most).map(move |from| part(from..n.min(from + most)))
     }
 
@@ -153,7 +152,11 @@ impl<B: Backend> Kernels<B> {
         let places = |p: &Part| columns[p.column].at + p.scalars.start..columns[p.column].at + p.scalars.end;
         let lowest = parts.iter().map(|p| places(p).start).min().unwrap_or(0);
         let highest = parts.iter().map(|p| places(p).end).max().unwrap_or(0);
-        let points = arithmetic::upload_points(b, &bases[lowest..highest])?;
+        let bases = &bases[lowest..highest];
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let there = kept.iter().find_map(|k| Some((&k.there, k.place(bases)?)));
+        let uploaded = if there.is_none() { Some(arithmetic::upload_points(b, bases)?) } else { None };
+        let (points, first) = there.or(uploaded.as_ref().map(|u| (u, 0))).expect("kept or uploaded");
 
         let mut keys = 0;
         let mut digits = Vec::new();
@@ -174,10 +177,10 @@ impl<B: Backend> Kernels<B> {
         for (part, digits) in parts.iter().zip(&digits) {
             let launch =
                 Launch::new(b, "place_digits", part.scalars.len()).out(&mut entries).out(&mut counts).input(&starts);
-            digits.arguments(launch, part).number(places(part).start - lowest).run()?;
+            digits.arguments(launch, part).number(first + places(part).start - lowest).run()?;
         }
         let longest = parts.iter().map(|p| p.scalars.len()).max().unwrap_or(0);
-        let buckets = self.add_buckets(starts, &entries, &points, longest)?;
+        let buckets = self.add_buckets(starts, &entries, points, longest)?;
         parts.iter().zip(&digits).map(|(part, digits)| self.finish(part, digits.first, &buckets)).collect()
     }
 
