@@ -1,4 +1,12 @@
 //! Looking for a CUDA device: a machine without one, or with one that cannot be used, goes on with the CPU and is told why.
+//!
+//! One binary runs on all machines: the driver's library is loaded when it is looked for. The kernels are in it if an nvcc
+//! was found when it was built, by `NVCC` (empty: none is wanted), `PATH` or `CUDA_HOME`. One from PyPI, in two lines:
+//!
+//! ```text
+//! python3 -m venv nv && nv/bin/pip install nvidia-{cuda-nvcc,cuda-crt,cuda-runtime,cuda-cccl,nvvm}==13.0.*
+//! export NVCC=$(echo "$PWD"/nv/lib/python3*/site-packages/nvidia/cu13/bin/nvcc)
+//! ```
 
 use std::{ops::Range, sync::Arc};
 
