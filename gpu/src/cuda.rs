@@ -100,6 +100,7 @@ impl Cuda {
         let free = driver.free_memory().map_err(NoCuda::Unusable)?;
         // some is left to others, and to memory that comes in larger pieces than it was asked for
         tuning.budget = tuning.budget.min(free / 4 * 3);
+        driver.limit_memory(tuning.budget);
         match arithmetic::known_answer(&driver) {
             Err(error) => Err(NoCuda::NotRun { device, error }),
             Ok(false) => Err(NoCuda::WrongAnswer { device }),

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ffi::{CString, c_void},
     ptr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use cudarc::driver::sys;
@@ -78,9 +78,17 @@ pub struct Driver {
 #[derive(Debug)]
 struct Shared {
     context: sys::CUcontext,
-    /// Memory that was given back, by size. All work is in one queue, so it may be used again at once: what uses it then
-    /// waits behind what used it before.
-    free: Mutex<HashMap<usize, Vec<u64>>>,
+    pool: Mutex<Pool>,
+}
+
+/// Memory that was given back, by size. All work is in one queue, so it may be used again at once: what uses it then waits
+/// behind what used it before.
+#[derive(Debug)]
+struct Pool {
+    free: HashMap<usize, Vec<u64>>,
+    /// Bytes that the driver has given, in use or not, and as many as it is asked for before those not in use go back.
+    held: usize,
+    limit: usize,
 }
 
 // SAFETY: a context, a module and its functions may be used by any thread for which the context is current; every call
@@ -103,8 +111,7 @@ pub struct Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        let mut free = self.shared.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.entry(class(self.bytes)).or_default().push(self.at);
+        self.shared.pool().free.entry(class(self.bytes)).or_default().push(self.at);
     }
 }
 
@@ -119,11 +126,37 @@ impl Shared {
         call!(cuCtxSetCurrent(self.context))
     }
 
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pool {
     /// Gives the driver all memory that nobody uses.
-    fn release(&self) -> Result<(), GpuError> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        // each address came from the driver, and left `free` by being taken here
-        free.drain().flat_map(|(_, all)| all).try_for_each(|at| call!(cuMemFree_v2(at)))
+    fn release(&mut self) -> Result<(), GpuError> {
+        for (class, all) in self.free.drain() {
+            self.held -= class * all.len();
+            // each address came from the driver, and left `free` by being taken here
+            all.into_iter().try_for_each(|at| call!(cuMemFree_v2(at)))?;
+        }
+        Ok(())
+    }
+
+    fn alloc(&mut self, class: usize) -> Result<u64, GpuError> {
+        if let Some(at) = self.free.get_mut(&class).and_then(Vec::pop) {
+            return Ok(at);
+        }
+        if self.held + class > self.limit {
+            self.release()?;
+        }
+        let mut at = 0;
+        // `at` is ours
+        if call!(cuMemAlloc_v2(&mut at, class)).is_err() {
+            self.release()?;
+            call!(cuMemAlloc_v2(&mut at, class))?;
+        }
+        self.held += class;
+        Ok(at)
     }
 }
 
@@ -141,7 +174,8 @@ impl Driver {
 
     /// Loads the kernels: an image that ends in zeros or knows its length, as nvcc writes it.
     pub(crate) fn load(name: String, context: OpenContext, image: &[u8]) -> Result<Self, GpuError> {
-        let shared = Arc::new(Shared { context: context.0, free: Mutex::default() });
+        let pool = Pool { free: HashMap::new(), held: 0, limit: usize::MAX };
+        let shared = Arc::new(Shared { context: context.0, pool: Mutex::new(pool) });
         shared.current()?;
         let mut module = ptr::null_mut();
         // the driver copies the image; a fatbin's header has its length
@@ -160,6 +194,11 @@ impl Driver {
         let (mut free, mut total) = (0, 0);
         call!(cuMemGetInfo_v2(&mut free, &mut total))?;
         Ok(free)
+    }
+
+    /// Memory not in use goes back to the driver before it has given more than this.
+    pub(crate) fn limit_memory(&self, bytes: usize) {
+        self.shared.pool().limit = bytes;
     }
 
     fn function(&self, kernel: &'static str) -> Result<sys::CUfunction, GpuError> {
@@ -185,19 +224,8 @@ impl Backend for Driver {
 
     fn alloc(&self, bytes: usize) -> Result<Memory, GpuError> {
         let shared = self.shared.clone();
-        let class = class(bytes);
-        let again = shared.free.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&class).and_then(Vec::pop);
-        if let Some(at) = again {
-            return Ok(Memory { at, bytes, shared });
-        }
         shared.current()?;
-        let mut at = 0;
-        // `at` is ours
-        let full = |_| GpuError::Memory { bytes };
-        if call!(cuMemAlloc_v2(&mut at, class)).is_err() {
-            shared.release()?;
-            call!(cuMemAlloc_v2(&mut at, class)).map_err(full)?;
-        }
+        let at = shared.pool().alloc(class(bytes)).map_err(|_| GpuError::Memory { bytes })?;
         Ok(Memory { at, bytes, shared })
     }
 
