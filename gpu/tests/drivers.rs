@@ -37,8 +37,12 @@ fn driver(name: &str, flags: &[&str]) -> PathBuf {
     let library = folder.join("libcuda.so");
     let mut command = Command::new(compiler);
     command.args(["-std=c++17", "-O2", "-shared", "-fPIC", source, "-o"]).arg(library).args(flags);
-    assert!(command.status().unwrap().success());
+    run(&mut command);
     folder
+}
+
+fn run(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
 }
 
 /// The line of a process that finds this driver, in this mood, and these kernels.
@@ -95,4 +99,21 @@ fn a_driver_that_works_passes_the_suite() {
     // a device that is lost on the way: all results are still right
     let expected = "a GPU that is none passes the suite; trouble: cuLaunchKernel says CUDA_ERROR_ILLEGAL_ADDRESS";
     assert_eq!(line(&fake, "later", "some kernels"), expected);
+}
+
+/// What nvcc made of the kernels, its instructions taken one by one: the carries of a GPU's code are right, too.
+#[test]
+fn compiled_kernels_pass_the_suite() {
+    let Some(nvcc) = env::var_os("NVCC").filter(|path| !path.is_empty()) else {
+        return println!("NVCC names no compiler: what it makes of the kernels is not tested");
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [ptx, cpp] = ["kernels.ptx", "kernels.cpp"].map(|name| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+    let kernels = folder.join("cuda/kernels.cu");
+    run(Command::new(nvcc).args(["-std=c++17", "-O3", "-ptx", "-arch=compute_90"]).arg(kernels).arg("-o").arg(&ptx));
+    run(Command::new("python3").arg(folder.join("tests/fake/ptx.py")).args([&ptx, &cpp]));
+    let compiled = format!("-DCOMPILED=\"{}\"", cpp.display());
+    // a compiler takes minutes to improve functions of ten thousands of lines
+    let fake = driver("compiled-driver", &[&compiled, "-O0", "-w", "-fno-strict-aliasing"]);
+    assert_eq!(line(&fake, "works", "some kernels"), "a GPU that is none passes the suite; trouble: none");
 }

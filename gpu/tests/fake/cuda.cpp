@@ -5,8 +5,13 @@
 //   none     there are no devices             name    a kernel is missing
 //   launch   launches fail                    wrong   a kernel gets one bit wrong
 //   later    launches fail after the first 40           memory  there are 256 KiB of it
+//
+// Where COMPILED names a file that ptx.py wrote, it runs what nvcc made of the kernels.
 #include "../../cuda/host.cpp"
 #include <mutex>
+#ifdef COMPILED
+#include COMPILED
+#endif
 
 namespace {
 enum Result { OK = 0, NO_MEMORY = 2, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, UNKNOWN = 999 };
