@@ -108,9 +108,10 @@ fn check(file: &Path, text: &str) -> Result<(), Error> {
         return Err(bad("dklen", "at least 32"));
     }
     if let Some(n) = n {
-        let memory = 128 * u64::from(n).saturating_mul(u64::from(r.unwrap_or(1)));
-        if !n.is_power_of_two() || n < 2 || memory > MEMORY || p.unwrap_or(1) > 16 {
-            return Err(bad("scrypt", "n a power of two, 128·n·r at most 2^30, p at most 16"));
+        let (r, p) = (u64::from(r.unwrap_or(1)), u64::from(p.unwrap_or(1)));
+        let memory = 128 * (u64::from(n) + p).saturating_mul(r);
+        if !n.is_power_of_two() || n < 2 || memory > MEMORY || p > 16 {
+            return Err(bad("scrypt", "n a power of two, 128·(n + p)·r at most 2^30, p at most 16"));
         }
     }
     if c.is_some_and(|c| !(1..=ROUNDS).contains(&c)) {

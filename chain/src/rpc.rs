@@ -189,13 +189,27 @@ impl Rpc {
         loop {
             let (latest, pending) = (self.count(BlockNumberOrTag::Latest)?, self.count(BlockNumberOrTag::Pending)?);
             if pending <= latest {
-                return Ok(latest);
+                return self.unused(what, latest);
             }
             if start.elapsed() > self.patience.end {
                 let why = format!("{} transactions of this account that are not ours wait", pending - latest);
                 return Err(Error::Waiting { what: what.into(), why });
             }
             self.pause();
+        }
+    }
+
+    /// Refuses a nonce that a transaction in the journal has: a node that forgets one of them would have two signed for one nonce, and
+    /// whichever happened the other would be sent again.
+    fn unused(&self, what: &str, nonce: u64) -> Result<u64> {
+        let account = self.account()?;
+        let most = account.journal.of(self.id, account.address)?.iter().map(|entry| entry.nonce).max();
+        match most {
+            Some(most) if nonce <= most => {
+                let why = format!("the node counts {nonce} transactions of this account, whose nonce {most} is spent");
+                Err(Error::Waiting { what: what.into(), why })
+            }
+            _ => Ok(nonce),
         }
     }
 

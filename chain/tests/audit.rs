@@ -5,11 +5,15 @@ use ark_ec::CurveGroup as _;
 use talea_chain::{
     Chain as _, Transaction,
     audit::{Known, audit},
-    deployment::{Deployment, Plan, Shape, Steps, deploy},
+    deployment::{Deployment, GAS_CAP, Plan, Shape, Steps, deploy},
     embedded::Embedded,
     numbers,
 };
-use talea_contracts::{Address, Bytes, compiled};
+use talea_contracts::{
+    Address, B256, Bytes, SolConstructor as _, U256,
+    abi::{AttributionRegistry as Registry, BatchVerifier, Settlement},
+    compiled,
+};
 
 const SENDER: Address = Address::repeat_byte(1);
 
@@ -63,7 +67,9 @@ fn forged(code: &[u8]) -> Bytes {
 fn another_constructor_is_found() {
     let (chain, of) = (chain(), compiled::generated().remove(0).verifies.unwrap());
     let honest = deployed(&chain, &tau(), of.domain, of.slots);
-    assert!(found(&chain, honest.settlement).is_empty(), "{:?}", found(&chain, honest.settlement));
+    let audited = audit(&chain, honest.settlement, 0, &Known::default()).unwrap();
+    assert!(audited.differences.is_empty(), "{:?}", audited.differences);
+    assert!(audited.insecure, "everybody knows this τ");
     // the same code and constants, with something in store
     let code = chain.code(honest.settlement).unwrap();
     let make = |what: &str, data: Bytes| {
@@ -92,4 +98,58 @@ fn a_verifier_of_another_settlement_is_found() {
         let said = found(&chain, made.settlement);
         assert!(matches!(&said[..], [one] if one.contains(why)), "{why}: {said:?}");
     }
+}
+
+/// A verifier whose getters say one thing and whose calls do another: one of the places that hold a constant has another value.
+#[test]
+fn a_verifier_that_was_changed_in_one_place_is_found() {
+    let of = compiled::generated().remove(0).verifies.unwrap();
+    let chain = chain();
+    let front = compiled::batch_verifier();
+    let (generated, _) = chain_code(&chain, "generated", compiled::generated().remove(0).code.to_vec());
+    let arguments = BatchVerifier::constructorCall {
+        generated_: generated,
+        slots_: U256::from(of.slots),
+        proofLength_: U256::from(of.proof),
+        gasCap_: U256::from(GAS_CAP),
+    };
+    let (honest, code) = chain_code(&chain, "front", [&front.code[..], &arguments.abi_encode()].concat());
+    for (i, (begin, length)) in front.immutables.iter().enumerate() {
+        let mut code = code.to_vec();
+        code[begin + length - 1] ^= 1;
+        let (at, kept) = chain_code(&chain, &format!("changed {i}"), forged(&code).to_vec());
+        assert!(front.is(&kept), "all but constants is the same");
+        let said = audited_with(&chain, &format!("registry {i}"), of.circuit, at, of.domain);
+        assert!(said.iter().any(|what| what.contains("other code")), "place {i}: {said:?}");
+    }
+    // what is not changed knows its own address, and is accepted
+    let said = audited_with(&chain, "registry", of.circuit, honest, of.domain);
+    assert!(said.is_empty(), "{said:?}");
+}
+
+/// Makes a contract; its address and code.
+fn chain_code(chain: &Embedded, what: &str, data: Vec<u8>) -> (Address, Bytes) {
+    let made = chain.execute(&Transaction { what: what.into(), to: None, data: data.into() }).unwrap();
+    let at = made.created.unwrap();
+    (at, chain.code(at).unwrap())
+}
+
+/// What an audit says of a settlement with this verifier.
+fn audited_with(chain: &Embedded, what: &str, circuit: B256, front: Address, domain: u8) -> Vec<String> {
+    let setup = Registry::Setup {
+        admin: SENDER,
+        delay: Default::default(),
+        domain,
+        shapes: vec![circuit],
+        verifiers: vec![front],
+        attesters: vec![SENDER],
+    };
+    let data = [&compiled::registry().code[..], &Registry::constructorCall { s: setup }.abi_encode()].concat();
+    let (registry, _) = chain_code(chain, what, data);
+    let (token, _) = chain_code(chain, &format!("{what}: token"), compiled::test_token().code.to_vec());
+    let (notice, start, length) = (1, 0, 1);
+    let setup = Settlement::Setup { registry, token, notice, start, length, tau: numbers::words2(&tau()) };
+    let data = [&compiled::settlement().code[..], &Settlement::constructorCall { s: setup }.abi_encode()].concat();
+    let (settlement, _) = chain_code(chain, &format!("{what}: settlement"), data);
+    found(chain, settlement)
 }

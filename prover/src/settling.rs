@@ -298,8 +298,9 @@ pub fn open_claims<'c>(
     Ok(open)
 }
 
-/// Claims slots, each in a transaction or many in one.
-pub fn claim(steps: &mut Steps<'_>, all: &Claims, slots: &[&Claim], singly: bool) -> anyhow::Result<()> {
+/// Claims slots, each in a transaction or many in one; returns those that somebody else claimed first.
+pub fn claim(steps: &mut Steps<'_>, all: &Claims, slots: &[&Claim], singly: bool) -> anyhow::Result<Vec<u32>> {
+    let mut others = Vec::new();
     let (accumulator, epoch, value) = (all.accumulator, all.epoch, all.value);
     for part in slots.chunks(if singly { 1 } else { TOGETHER }) {
         let data: Bytes = match part {
@@ -323,13 +324,15 @@ pub fn claim(steps: &mut Steps<'_>, all: &Claims, slots: &[&Claim], singly: bool
         };
         match steps.take(format!("claim {slots} ({short})"), Some(all.settlement), data) {
             // anybody may claim for a payee: who was faster has paid it
-            Err(talea_chain::Error::Reverted { data, .. }) if paid_already(&data) && paid(steps.chain, all, part)? => {}
+            Err(talea_chain::Error::Reverted { data, .. }) if paid_already(&data) && paid(steps.chain, all, part)? => {
+                others.extend(part.iter().map(|c| c.slot));
+            }
             done => {
                 done?;
             }
         }
     }
-    Ok(())
+    Ok(others)
 }
 
 /// Does a settlement refuse because there is nothing left to be paid?

@@ -51,6 +51,7 @@ sol! {
         function generated() external view returns (address);
         function slots() external view returns (uint256);
         function proofLength() external view returns (uint256);
+        function gasCap() external view returns (uint256);
         function verify(Statement calldata s, BatchProof calldata p) external view returns (uint256 digest);
         function instances(Statement calldata s, BatchProof calldata p) public view returns (uint256[15] memory x);
     }

@@ -40,6 +40,8 @@ pub struct Audited {
     pub checks: Vec<Check>,
     /// What whoever deployed has chosen, and how it stands: what, and its value.
     pub chosen: Vec<(&'static str, String)>,
+    /// Is the reference string one whose secret is public? Then whoever knows it forges proofs and payouts.
+    pub insecure: bool,
     /// What is taken on trust here beyond settlement.md §7.
     pub trusted: Vec<String>,
     /// What is wrong.
@@ -107,6 +109,7 @@ fn at_block(chain: &dyn Chain, settlement: Address, blocks: RangeInclusive<u64>,
         epoch: ask(chain, "currentEpoch", settlement, &Settlement::currentEpochCall {})?,
         checks: Vec::new(),
         chosen: Vec::new(),
+        insecure: false,
         trusted: Vec::new(),
         differences,
     };

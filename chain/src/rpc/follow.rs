@@ -244,13 +244,15 @@ impl Rpc {
             match self.follow(other)? {
                 End::Done(_) => {}
                 End::Refused(why) => return Err(Error::Refused { what, why }),
-                End::Displaced | End::Reverted => {
+                end @ (End::Displaced | End::Reverted) => {
                     account.journal.forget(self.id, &what)?;
                     // its own command may believe that it is over
-                    if was_done {
-                        let why = "it was done, and the chain took it back: run its command again".into();
-                        return Err(Error::Refused { what, why });
-                    }
+                    let why = match end {
+                        End::Reverted => "the contract refused it in its block: run its command again",
+                        _ if was_done => "it was done, and the chain took it back: run its command again",
+                        _ => continue,
+                    };
+                    return Err(Error::Refused { what, why: why.into() });
                 }
             }
         }

@@ -95,7 +95,7 @@ pub fn chain_json(a: &Audited) -> Value {
     };
     let payee = |(who, (earned, paid)): (Address, (u128, u128))| json!({ "payee": who, "earned": earned.to_string(), "paid": paid.to_string() });
     json!({
-        "accepted": a.differences.is_empty(), "block": a.block, "epoch": a.epoch, "differences": a.differences,
+        "accepted": a.differences.is_empty(), "insecure": a.insecure, "block": a.block, "epoch": a.epoch, "differences": a.differences,
         "checks": a.checks.iter().map(|c| json!({ "what": c.what, "count": c.count, "label": c.label })).collect::<Vec<_>>(),
         "chosen": a.chosen.iter().map(|(what, value)| json!({ "what": what, "value": value })).collect::<Vec<_>>(),
         "trusted": a.trusted,
@@ -106,7 +106,11 @@ pub fn chain_json(a: &Audited) -> Value {
 
 /// The same as text.
 pub fn print_chain(a: &Audited) {
-    let said = if a.differences.is_empty() { "AGREES" } else { "DIFFERENT" };
+    let said = match (a.differences.is_empty(), a.insecure) {
+        (true, false) => "AGREES",
+        (true, true) => "AGREES, INSECURE",
+        (false, _) => "DIFFERENT",
+    };
     say(format_args!("\n{said}   the chain's history up to block {}, recomputed from it alone", a.block));
     table(
         ["checked", "how many", "how it is known"],

@@ -343,10 +343,12 @@ pub fn claim(args: &ClaimArgs, json: bool) -> anyhow::Result<bool> {
             wanted.push(claim.slot);
         }
     }
-    let open = settling::open_claims(&chain, &all, |c| wanted.contains(&c.slot))?;
+    let mut open = settling::open_claims(&chain, &all, |c| wanted.contains(&c.slot))?;
     let slots: Vec<&settling::Claim> = open.iter().map(|o| o.0).collect();
     let mut steps = Steps::new(&chain);
-    settling::claim(&mut steps, &all, &slots, args.singly)?;
+    let others = settling::claim(&mut steps, &all, &slots, args.singly)?;
+    open.retain(|o| !others.contains(&o.0.slot));
+    let slots: Vec<&settling::Claim> = open.iter().map(|o| o.0).collect();
     let sum: u128 = open.iter().map(|o| o.1).sum();
     if json {
         print_json(
