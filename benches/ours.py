@@ -1,0 +1,124 @@
+"""Our own measurements: `talea bench batch`, `talea bench argument` and `talea demo`, each a process of its own."""
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import process
+from building import build
+from machine import ROOT
+from process import Failed
+
+SECURITY_BITS = 100  # docs/protocol/README.md §10: BN254's, which a ceremony's reference string keeps and a development one does not
+NOTES = "verifies its proof before it prints; reference string for development; adapter path, influence and payouts in one proof"
+
+
+def command(run, threads, srs, folder):
+    """Arguments for `talea`; `folder` is empty and belongs to this call."""
+    o = run.options
+    begin = ["--json", "--threads", str(threads)]
+    if o["kind"] == "demo":
+        return [*begin, "demo", "--network", str(ROOT / "fixtures/demo"), "--out", str(folder / "demo"), "--keys", str(folder / "keys")]
+    if o["kind"] == "argument":
+        return [*begin, "bench", "argument", "--srs", str(srs), "--shape", ",".join(map(str, o["shape"]))]
+    d_in, rank, d_out = run.shape
+    sizes = {"module": f"{d_in},{rank},{d_out}", **{k: o[k] for k in ("modules", "requests", "tokens", "clusters")}}
+    given = [word for k, v in sizes.items() for word in (f"--{k}", str(v))]
+    return [*begin, "bench", "batch", "--srs", str(srs), *given, *([] if o["deltas"] else ["--no-deltas"])]
+
+
+def powers_asked(error):
+    """log₂ of the powers that a refused reference string should have had; None if something else was wrong."""
+    for pattern in (r"found chunks of 2\^(\d+)", r"expected at least 2\^(\d+)"):
+        if found := re.search(pattern, error):
+            return int(found[1])
+    return None
+
+
+def parsed(run, text, wall_s):
+    """A sample of what the command printed. Raises Failed where a figure or the proof's verification is missing."""
+    try:
+        doc = json.loads(text)
+        if run.options["kind"] == "demo":
+            return demo(doc, wall_s)
+        stages = {}
+        for s in doc["stages"]:
+            stages[s["stage"]] = stages.get(s["stage"], 0.0) + s["seconds"]
+        verify = stages.pop("verify")  # printed only after the proof was accepted
+        sample = {"prove_s": doc.get("seconds", sum(stages.values())), "verify_s": verify, "stages": stages,
+                  "proof_bytes": doc["proof_bytes"], "peak_mib": doc["peak_kib"] / 1024, "threads": doc["threads"]}
+        if run.options["kind"] == "batch":
+            found = (doc["rows"], doc["modules"], doc["deltas"])
+            expected = (run.rows, run.options["modules"], run.options["deltas"])
+            if found != expected:
+                raise Failed(f"rows, modules and deltas: found {found}, expected {expected}")
+            sample["detail"] = {k: doc[k] for k in ("chunks", "chunk", "range")}
+        return sample
+    except (ValueError, KeyError, TypeError) as e:
+        raise Failed(f"talea's output: {type(e).__name__}: {e}") from e
+
+
+def demo(doc, wall_s):
+    """Its wrap and proof were verified natively, the wrap by the contract, and the settlement by an auditor."""
+    wrap, proof = doc["wrap"], doc["proof"]
+    if not wrap["keys"]["made"]:
+        raise Failed("the wrap's keys were there before")
+    if "settlement" not in doc:
+        raise Failed("the demonstration did not settle")
+    stages = {f"proof: {s['stage']}": s["seconds"] for s in proof["stages"]}
+    stages |= {"wrap: keys": wrap["keys"]["seconds"], "wrap: proof": wrap["seconds"], "wrap: verify": wrap["verify_seconds"]}
+    stages["everything else"] = wall_s - sum(stages.values())
+    return {"total_s": wall_s, "wrap_s": wrap["seconds"], "wrap_keys_s": wrap["keys"]["seconds"], "prove_s": wrap["seconds"],
+            "verify_s": wrap["verify_seconds"], "proof_bytes": wrap["proof_bytes"], "peak_mib": wrap["peak_kib"] / 1024,
+            "threads": proof["threads"], "stages": stages, "detail": {"inner_proof_bytes": proof["proof_bytes"], "evm": wrap["evm"]}}
+
+
+class Ours:
+    def __init__(self, home):
+        self.home, self.program, self.checked, self.sizes = Path(home), None, set(), {}
+
+    def prepare(self):
+        if self.program is None:
+            self.program = build(ROOT, "-p", "talea-prover")
+
+    def check(self, run, threads, seed):
+        """Once before anything is timed, the same work, whose proof must verify. The demonstration checks itself as it runs."""
+        work = json.dumps([run.shape, run.options, threads])
+        if run.options["kind"] != "demo" and work not in self.checked:
+            self.sample(run, threads, seed)
+            self.checked.add(work)
+
+    def sample(self, run, threads, _seed):
+        with tempfile.TemporaryDirectory(dir=self.home, prefix="case-") as folder:
+            srs = None if run.options["kind"] == "demo" else self.reference_string(run, threads)
+            done = self.talea(command(run, threads, srs, Path(folder)))
+        sample = parsed(run, done.out, done.wall_s)
+        peak = max(sample["peak_mib"], done.peak_mib)  # the demonstration's goes on after it has said its own
+        return {**sample, "peak_mib": round(peak, 1), "wall_s": done.wall_s, "process_cpu_s": done.cpu_s,
+                "security_bits": SECURITY_BITS, "version": "this commit", "notes": NOTES}
+
+    def talea(self, arguments, refusal=False):
+        """Runs it; a refusal (status 2) is given back where it is expected, everything else raises Failed."""
+        done = process.run([self.program, *arguments], cwd=self.home)
+        if done.failed:
+            raise Failed(done.failed, peak_mib=done.peak_mib)
+        if done.code and not (refusal and done.code == 2):
+            raise Failed(f"status {done.code}: {done.last_error()}", peak_mib=done.peak_mib)
+        return done
+
+    def reference_string(self, run, threads):
+        """The smallest that the run takes: a smaller one is refused with the size that it should have."""
+        key = json.dumps([run.shape, run.options])
+        if key not in self.sizes:
+            small = self.development(1)
+            asked = powers_asked(self.talea(command(run, threads, small, self.home), refusal=True).err)
+            self.sizes[key] = asked or 1
+        return self.development(self.sizes[key])
+
+    def development(self, k):
+        """A marked, INSECURE reference string, made where it is missing."""
+        file = self.home / "srs" / f"dev-{k}.srs"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.talea(["srs", "dev", "--k", str(k), "--seed", "talea benches", "--out", str(file)])
+        return file
