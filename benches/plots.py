@@ -48,10 +48,16 @@ def stages(report):
     return out
 
 
-def line_plot(axes, points, unit):
+def unmeasured(report):
+    """Who is missing from the case `rows`, and why."""
+    runs = [r for case in report["cases"] if case["name"] == "rows" for r in case["runs"] if r["status"] != "measured"]
+    return [f"{LABEL[r['system']]}, {r['rows']:,} rows: {r.get('failed') or r['status']}" for r in runs]
+
+
+def line_plot(axes, points, unit, missing=()):
     for system, values in points.items():
         axes.plot(*zip(*values), marker="o", color=COLOUR[system], label=LABEL[system])
-    axes.set(xscale="log", yscale="log", xlabel="rows", ylabel=unit)
+    axes.set(xscale="log", yscale="log", xlabel="\n".join(["rows", *missing]), ylabel=unit)
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(frameon=False)
 
@@ -81,20 +87,20 @@ def stage_plot(axes, values):
 
 def gas_bars(report):
     gas = report.get("gas") or {"verification": [], "transactions": {}}
-    out = [(f"verify, {v['layout']}", "ours", v["transaction"]) for v in gas["verification"]]
-    wanted = ("settle", "settleWithData, 3 amounts", "claim, later", "claimMany, a further slot, later", "data, a further amount, side by side")
+    out = [(f"settle, {v['layout']}", "ours", v["settling"]) for v in gas["verification"]]
+    wanted = ("claim, later", "claimMany, a further slot, later", "data, a further amount, side by side")
     return out + [(n, "ours", gas["transactions"][n]) for n in wanted if n in gas["transactions"]]
 
 
 def drawings(report):
     """What each plot draws: data, and how. A plot without data is left out."""
     return {
-        "prove-time": (against_rows(report, "prove_s", "min"), lambda ax, d: line_plot(ax, d, "seconds for all rows")),
-        "peak-memory": (against_rows(report, "peak_mib", "max"), lambda ax, d: line_plot(ax, d, "MiB")),
+        "prove-time": (against_rows(report, "prove_s", "min"), lambda ax, d: line_plot(ax, d, "seconds for all rows", unmeasured(report))),
+        "peak-memory": (against_rows(report, "peak_mib", "max"), lambda ax, d: line_plot(ax, d, "MiB", unmeasured(report))),
         "stages": (stages(report), stage_plot),
         "verify-time": (bars(report, lambda r: 1e3 * r["stats"]["verify_s"]["min"]), lambda ax, d: bar_plot(ax, d, "ms for all rows")),
         "proof-bytes": (bars(report, lambda r: r["proof_bytes"]), lambda ax, d: bar_plot(ax, d, "bytes")),
-        "gas": (gas_bars(report), lambda ax, d: bar_plot(ax, d, "gas of a transaction; a further slot or amount: of that alone")),
+        "gas": (gas_bars(report), lambda ax, d: bar_plot(ax, d, "gas of a transaction; a further slot or amount: of that alone", log=False)),
     }
 
 

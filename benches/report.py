@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """report.json as Markdown. Alone: benches/report.py FOLDER, which holds report.json, writes FOLDER/report.md."""
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -130,10 +131,11 @@ def case_lines(case):
 
 
 def gas_lines(gas):
-    layouts = [[f"`{v['layout']}`", f"{v['contract']:,}", f"{v['transaction']:,}"] for v in gas["verification"]]
+    layouts = [[f"`{v['layout']}`", f"{v['contract']:,}", f"{v['transaction']:,}", f"{v['settling']:,}"] for v in gas["verification"]]
     calls = [[name, f"{v:,}"] for name, v in gas["transactions"].items()]
     return ("\n## Gas\n\nAs committed in " + " and ".join(gas["sources"]) + ", not measured in this run. Settlement's figures are without the "
-            "verification of a proof.\n\n" + markdown(["layout", "the generated contract alone", "a whole transaction"], layouts)
+            "verification of a proof; the last column of the layouts adds both.\n\n"
+            + markdown(["layout", "the generated contract alone", "a whole transaction that verifies", "one that settles, about"], layouts)
             + "\n\n" + markdown(["settlement", "gas"], calls))
 
 
@@ -146,13 +148,14 @@ def section(text, title):
 
 
 def difference_lines(root=ROOT):
-    text = (root / PEERS).read_text()
+    text = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", (root / PEERS).read_text())  # its links lead nowhere from here
     return (f"\n## How the statements differ\n\nFrom {PEERS}:\n\n" + section(text, "What each proves")
             + "\n\nThe circuits of plonky2 and halo2-base are ours, of the same rounding relation with a challenge for the matrix products "
             "(Freivalds), and prove neither influence nor payouts; their READMEs say what each binds. Our times hold adapter path, "
             "influence, fees and payouts. The systems draw values of their own; costs do not depend on them. Our inner proof is not zero "
             "knowledge: its wrap is, once for a whole batch, and its time is in the demonstration's table and in no other.\n\n"
-            + "### Security in bits\n\n" + section(text, "Security in bits"))
+            + "### Security in bits\n\n" + section(text, "Security in bits")
+            + "\n\nOf plonky2 the bits are conjectured, as its authors state them; halo2-base stands on BN254 as ours does.")
 
 
 def text(report, root=ROOT):

@@ -52,7 +52,7 @@ def measure(case, systems, threads, seed, save=lambda results: None):
                 continue
             take(result, sample, turn + 1, load)
             print(f"    {run.name}, round {turn + 1}: {sample['prove_s']:.3f} s", file=sys.stderr)
-        save(list(results.values()))
+            save(list(results.values()))
     return list(results.values())
 
 
