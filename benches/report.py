@@ -35,7 +35,7 @@ def head(report):
     lines = [
         "# Talea beside its peers", "",
         f"{report['started']}, commit {commit}. {m['cpu']}, {m['cores']} cores, {m['memory_mib']:,} MiB, Linux {m['kernel']}; {m['rustc']}; "
-        f"{report['threads']} threads where nothing else is said. Limits: {report['limit_s']:g} s, {report['limit_gib']:g} GiB.",
+        f"threads: {report['threads']} where nothing else is said. Limits: {report['limit_s']:g} s, {report['limit_gib']:g} GiB.",
     ]
     if report.get("quick"):
         lines += ["", "**A quick run**: small sizes, one round. It shows that everything runs, and is no measurement."]
