@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::{
-    peer::{Peer, Task, lies_are_refused, proofs_are_bound},
+    peer::{Peer, Task, lies_are_refused, proofs_are_bound, said},
     report::{Job, failure, field_kib, measure},
     witness::Shape,
 };
@@ -110,6 +110,8 @@ fn job(args: &RunArgs, threads: usize) -> Job {
 }
 
 fn inner<P: Peer>(args: &RunArgs, threads: usize) -> Result<()> {
+    // the report may quote what is said here: why, but not where on this machine
+    std::panic::set_hook(Box::new(|panic| eprintln!("{}", said(panic.payload()))));
     let report = measure::<P>(&job(args, threads), &mut |stage| println!("{stage}"))?;
     write(&args.out, &report)
 }
@@ -120,6 +122,7 @@ fn outer<P: Peer>(args: &RunArgs, threads: usize) -> Result<()> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
         .arg("--inner")
+        .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
