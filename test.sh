@@ -21,3 +21,10 @@ else
   echo "npm is not installed: the contracts are not compiled anew" >&2
 fi
 cargo test --workspace --locked
+if command -v c++ >/dev/null; then
+  # the kernels of gpu/cuda, compiled for the host
+  cargo clippy -p talea-gpu --all-targets --features host-kernels --locked -- -D warnings
+  cargo test -p talea-gpu --features host-kernels --locked
+else
+  echo "there is no C++ compiler: the kernels are not run on the host" >&2
+fi
