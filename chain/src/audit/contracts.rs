@@ -76,10 +76,16 @@ impl Audited {
     pub(super) fn verifiers(&mut self, place: &Place<'_>, more: &[Compiled]) -> Result<Vec<(B256, Verifier)>> {
         let (mut ours, mut known) = (Vec::new(), 0);
         let domain = ask(place.chain, "domain", place.registry, &Registry::domainCall {})?;
+        let (plain, embedded) = (compiled::batch_verifier(), compiled::generated());
+        // whichever verifier stands before it
+        if embedded.iter().any(|c| holds(c.runtime(), &place.tau)) {
+            self.insecure = true;
+            self.trusted.push("INSECURE: the reference string is the demonstration's, whose secret is public: whoever knows it forges proofs and payouts".into());
+        }
         for (shape, front) in self.history.verifiers.clone().into_iter().filter(|v| v.1 != Address::ZERO) {
             let code = place.chain.code(front)?;
             let other = format!("verifier {front} of circuit {shape}: other code than this program's");
-            if !compiled::batch_verifier().is(&code) {
+            if !plain.is(&code) {
                 self.differences.push(other);
                 continue;
             }
@@ -94,21 +100,17 @@ impl Audited {
                 proofLength_: proof,
                 gasCap_: cap,
             };
-            if made_of(place.chain.id(), front, (generated, &behind), &arguments).as_deref() != Some(&code[..]) {
+            if made_of(&plain, place.chain.id(), front, (generated, &behind), &arguments).as_deref() != Some(&code[..])
+            {
                 self.differences.push(other);
                 continue;
             }
-            let all = compiled::generated();
-            let Some(own) = all.iter().chain(more).find(|c| c.is(&behind)) else {
+            let Some(own) = embedded.iter().chain(more).find(|c| c.is(&behind)) else {
                 self.differences.push(format!(
                     "the generated verifier {generated} of circuit {shape} is none that is known here: it may accept anything"
                 ));
                 continue;
             };
-            if compiled::generated().iter().any(|c| c == own) && !self.insecure {
-                self.insecure = true;
-                self.trusted.push("INSECURE: the reference string is the demonstration's, whose secret is public: whoever knows it forges proofs and payouts".into());
-            }
             let wrong = unfit(own.verifies.as_ref(), shape, domain, slots, proof);
             match wrong.or_else(|| (!holds(&behind, &place.tau)).then_some("[τ]₂: openings may be forged")) {
                 Some(what) => self
@@ -126,11 +128,12 @@ impl Audited {
 /// The code that the constructor leaves at this address. Constants stand in code at several places each: what the getters say is what
 /// all of them hold only if the whole code is the same.
 fn made_of(
-    chain: u64, front: Address, (generated, behind): (Address, &Bytes), arguments: &BatchVerifier::constructorCall,
+    plain: &Compiled, chain: u64, front: Address, (generated, behind): (Address, &Bytes),
+    arguments: &BatchVerifier::constructorCall,
 ) -> Option<Vec<u8>> {
     let mut evm = Evm::new(chain);
     evm.set_code(generated, behind.clone());
-    let (own, _) = evm.deploy(Address::ZERO, &compiled::batch_verifier().code, &arguments.abi_encode()).ok()?;
+    let (own, _) = evm.deploy(Address::ZERO, &plain.code, &arguments.abi_encode()).ok()?;
     let mut code = evm.code(own).to_vec();
     // it knows its own address
     let (own, there) = (own.into_word(), front.into_word());
