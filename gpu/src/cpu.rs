@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ec::VariableBaseMSM;
 use ark_ff::{AdditiveGroup, One, Zero};
 use rayon::prelude::*;
 
@@ -11,6 +10,7 @@ use crate::{
     Device, Ints,
     ints::each,
     mac::{self, Factor, Small, Sum},
+    msm,
 };
 
 /// Values per task below which splitting costs more than it gives.
@@ -22,34 +22,13 @@ const STRIP: usize = 1 << 7;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cpu;
 
-/// Both signs of a column, apart: an MSM of small integers takes them without one.
-macro_rules! signed {
-    ($bases:expr, $v:expr, $signed:ty, $unsigned:ty, $msm:ident) => {{
-        let part = |positive: bool| -> G1Projective {
-            let of = |x: &$signed| if (*x > 0) == positive { x.unsigned_abs() } else { 0 };
-            let parts: Vec<$unsigned> = $v.par_iter().map(of).collect();
-            G1Projective::$msm($bases, &parts)
-        };
-        part(true) - part(false)
-    }};
-}
-
 impl Device for Cpu {
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
-        G1Projective::msm_unchecked(bases, scalars)
+        msm::fields(bases, scalars)
     }
 
     fn commit(&self, bases: &[G1Affine], ints: &Ints) -> G1Projective {
-        let bases = &bases[..ints.len()];
-        match ints {
-            Ints::U8(v) => G1Projective::msm_u8(bases, v),
-            Ints::U16(v) => G1Projective::msm_u16(bases, v),
-            Ints::U32(v) => G1Projective::msm_u32(bases, v),
-            Ints::U64(v) => G1Projective::msm_u64(bases, v),
-            Ints::I16(v) => signed!(bases, v, i16, u16, msm_u16),
-            Ints::I32(v) => signed!(bases, v, i32, u32, msm_u32),
-            Ints::I64(v) => signed!(bases, v, i64, u64, msm_u64),
-        }
+        msm::ints(bases, ints)
     }
 
     fn eq(&self, point: &[Fr]) -> Vec<Fr> {

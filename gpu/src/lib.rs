@@ -5,6 +5,7 @@
 //! | [`ints`] | columns of small integers, never wider than they need to be |
 //! | [`mac`] | sums of weights times small integers, reduced once |
 //! | [`cpu`] | the CPU device |
+//! | `msm` | sums of multiples of points on the CPU, with AVX-512 where the processor has it |
 //! | [`cuda`] | looking for a CUDA device, and what to say where there is none |
 //! | [`backend`] | what kernels need of a machine |
 //! | [`kernels`] | the kernels of `cuda/`, and the device that they make of a machine |
@@ -19,6 +20,7 @@ pub mod cuda;
 pub mod ints;
 pub mod kernels;
 pub mod mac;
+mod msm;
 mod raw;
 
 pub use cpu::Cpu;
