@@ -19,7 +19,7 @@ use talea_circuits::{
     relations::Key,
     wrap::{
         Params, VerifyingKey,
-        keys::{self, Circuit, Keys, Plan},
+        keys::{self, Circuit, Keys, MOST_CHUNKS, NoCircuit, Plan},
         proof::{ACCUMULATOR, Wrapped},
         solidity,
     },
@@ -142,7 +142,17 @@ pub fn params(srs: &Srs, k: u32) -> Result<Params> {
 
 /// The circuit of a key.
 pub fn circuit(key: &Key, plan: Plan) -> Result<Circuit> {
-    Circuit::new(key, plan).map_err(|e| Error::input("batch", "chunks", e, "a batch that can be wrapped"))
+    Circuit::new(key, plan).map_err(no_circuit)
+}
+
+/// What a user is told where there is no circuit.
+pub fn no_circuit(why: NoCircuit) -> Error {
+    match why {
+        NoCircuit::TooManyChunks(chunks) => Error::input("batch", "chunks", chunks, format!("at most {MOST_CHUNKS}")),
+        NoCircuit::Processor => {
+            Error::input("this machine", "processor", "one without ADX or BMI2", "both, for the wrap")
+        }
+    }
 }
 
 /// The layout of this name.

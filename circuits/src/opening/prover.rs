@@ -17,6 +17,9 @@ use crate::{
     transcript::writer::Writer,
 };
 
+/// Coefficients that are not worth a thread.
+const BLOCK: usize = 1 << 12;
+
 /// Discharges claims, and with them the evaluations of other polynomials that have these quotients.
 ///
 /// # Panics
@@ -290,15 +293,31 @@ fn add(to: &mut [Fr], p: &[Fr], weight: Fr) {
     to.iter_mut().zip(p).for_each(|(t, p)| *t += weight * p);
 }
 
-/// The quotient of p by X − x; the remainder, p(x), is dropped.
+/// The quotient of p by X − x; the remainder, p(x), is dropped. Horner's rule in blocks: each block's own value first, then what
+/// comes down to it from the blocks above, then its part of the quotient.
 pub(crate) fn quotient(p: &[Fr], x: &Fr) -> Vec<Fr> {
-    let mut q = vec![Fr::zero(); p.len().saturating_sub(1)];
-    let mut carry = Fr::zero();
-    for (q, p) in q.iter_mut().zip(&p[1..]).rev() {
-        carry = carry * x + p;
-        *q = carry;
+    let p = p.get(1..).unwrap_or_default();
+    let size = p.len().div_ceil(4 * rayon::current_num_threads()).max(BLOCK);
+    let values: Vec<Fr> = p.par_chunks(size).skip(1).map(|block| horner(block, Fr::zero(), x, |_, _| {})).collect();
+    let step = x.pow([size as u64]);
+    let mut carries = vec![Fr::zero(); values.len() + 1];
+    for (i, value) in values.iter().enumerate().rev() {
+        carries[i] = carries[i + 1] * step + value;
     }
+    let mut q = vec![Fr::zero(); p.len()];
+    q.par_chunks_mut(size).zip(p.par_chunks(size)).zip(carries).for_each(|((q, p), carry)| {
+        horner(p, carry, x, |i, value| q[i] = value);
+    });
     q
+}
+
+/// Σ p_i·x^i + carry·x^len from the highest coefficient down, telling each place's value.
+fn horner(p: &[Fr], carry: Fr, x: &Fr, mut tell: impl FnMut(usize, Fr)) -> Fr {
+    p.iter().enumerate().rev().fold(carry, |sum, (i, p)| {
+        let sum = sum * x + p;
+        tell(i, sum);
+        sum
+    })
 }
 
 /// S of Σ weight·(a(X)·b(1/X) + a(1/X)·b(X)) = constant + X·S(X) + S(1/X)/X: the coefficients of X, X², ….
@@ -317,4 +336,24 @@ fn positive_half(products: &[(&Vec<Fr>, &Vec<Fr>, Fr)]) -> Vec<Fr> {
         }
     }
     s
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (X − x)·quotient + p(x) is p, for lengths below, at and above what goes into one block.
+    #[test]
+    fn quotients_in_blocks() {
+        let x = -Fr::from(5u64);
+        for n in [0, 1, 2, BLOCK, BLOCK + 1, BLOCK + 2, 3 * BLOCK + 7, 40 * BLOCK] {
+            let p: Vec<Fr> = (0..n as u64).map(|i| Fr::from(i * i + 3)).collect();
+            let q = quotient(&p, &x);
+            assert_eq!(q.len(), n.saturating_sub(1));
+            let coefficient = |i: usize| q.get(i).copied().unwrap_or_default();
+            for i in 1..n {
+                assert_eq!(coefficient(i - 1) - x * coefficient(i), p[i]);
+            }
+        }
+    }
 }

@@ -104,11 +104,15 @@ pub struct Circuit {
     pub slots: usize,
 }
 
-/// A shape whose circuit nobody will prove.
+/// Why there is no circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("found {chunks} chunks, expected at most {MOST_CHUNKS}")]
-pub struct TooManyChunks {
-    chunks: usize,
+pub enum NoCircuit {
+    /// A shape whose circuit nobody will prove.
+    #[error("found {0} chunks, expected at most {MOST_CHUNKS}")]
+    TooManyChunks(usize),
+    /// On x86-64 halo2 is compiled for instructions that processors before 2015 do not have.
+    #[error("found a processor without ADX and BMI2, expected one that has both")]
+    Processor,
 }
 
 /// Most chunks of a batch that is wrapped: each takes some 58,000 cells, and what does not fit is refused before it is laid.
@@ -118,11 +122,15 @@ impl Circuit {
     /// The circuit for batches of this key.
     ///
     /// # Errors
-    /// A batch of too many chunks.
-    pub fn new(key: &Key, plan: Plan) -> Result<Self, TooManyChunks> {
+    /// A batch of too many chunks; a processor that cannot.
+    pub fn new(key: &Key, plan: Plan) -> Result<Self, NoCircuit> {
         let chunks = key.layout.chunks();
         if chunks > MOST_CHUNKS {
-            return Err(TooManyChunks { chunks });
+            return Err(NoCircuit::TooManyChunks(chunks));
+        }
+        #[cfg(target_arch = "x86_64")]
+        if !is_x86_feature_detected!("adx") || !is_x86_feature_detected!("bmi2") {
+            return Err(NoCircuit::Processor);
         }
         Ok(Self::laid(key, plan))
     }

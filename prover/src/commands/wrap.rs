@@ -9,7 +9,7 @@ use talea_circuits::{
     wrap::{
         VerifyingKey,
         arithmetic::Part,
-        keys::{Circuit, Keys, verifier_params, verifying, write_verifying},
+        keys::{Circuit, Keys, NoCircuit, verifier_params, verifying, write_verifying},
         proof::{Wrapped, length, public},
         solidity::source,
     },
@@ -345,7 +345,11 @@ fn checked(
         return Err(no("digest: of another statement".into()));
     }
     let trust = check_attestation(network, path, &file.statement, file.attestation.as_ref())?;
-    let circuit = Circuit::new(&key, plan).map_err(|e| no(format!("sizes: {e}")))?;
+    let circuit = Circuit::new(&key, plan).map_err(|e| match e {
+        NoCircuit::TooManyChunks(_) => no(format!("sizes: {e}")),
+        // says nothing about the proof
+        NoCircuit::Processor => Refused::from(wrapping::no_circuit(e)),
+    })?;
     if file.circuit != circuit.digest {
         return Err(no(format!("circuit: found {}, expected {}", hex(&file.circuit), hex(&circuit.digest))));
     }
