@@ -1,5 +1,6 @@
 //! Flags and arguments; nothing here does any work.
 
+pub mod bench;
 pub mod chain;
 
 use std::path::PathBuf;
@@ -65,7 +66,7 @@ pub enum Command {
     Srs(SrsCommand),
     /// Time parts of the prover.
     #[command(subcommand)]
-    Bench(BenchCommand),
+    Bench(bench::BenchCommand),
 }
 
 /// `talea wrap …`
@@ -189,47 +190,6 @@ pub enum SrsCommand {
         /// The ceremony's .ptau file: the points must be those that it holds. Without it a file's origin is its own word.
         #[arg(long, value_name = "FILE")]
         ptau: Option<PathBuf>,
-    },
-}
-
-/// `talea bench …`
-#[derive(Subcommand)]
-pub enum BenchCommand {
-    /// Prove and verify a rounded matrix product with range checks, and print the argument's stages.
-    Argument {
-        /// Reference string of at least the chunk's size.
-        #[arg(long, value_name = "FILE")]
-        srs: PathBuf,
-        /// log2 of tokens, rank and width.
-        #[arg(long, value_name = "T,R,W", value_delimiter = ',', default_values_t = [10, 2, 6])]
-        shape: Vec<usize>,
-        /// log2 of a chunk's coefficients (default: what costs least).
-        #[arg(long, value_name = "N")]
-        chunk: Option<usize>,
-    },
-    /// Prove and verify a batch of random rows through one adapter, and print its stages.
-    Batch {
-        /// Reference string.
-        #[arg(long, value_name = "FILE")]
-        srs: PathBuf,
-        /// Input width, rank and output width of every module.
-        #[arg(long, value_name = "IN,RANK,OUT", value_delimiter = ',', default_values_t = [64, 4, 64])]
-        module: Vec<usize>,
-        /// Modules, each with an input of its own.
-        #[arg(long, default_value_t = 1)]
-        modules: usize,
-        /// Requests, a power of two.
-        #[arg(long, default_value_t = 16)]
-        requests: usize,
-        /// Tokens of each, a power of two.
-        #[arg(long, default_value_t = 64)]
-        tokens: usize,
-        /// Clusters, a power of two.
-        #[arg(long, default_value_t = 16)]
-        clusters: usize,
-        /// Do not prove outputs.
-        #[arg(long)]
-        no_deltas: bool,
     },
 }
 

@@ -1,5 +1,6 @@
 //! The commands one by one: what `demo` does in one go can be done in steps.
 
+mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 mod reference_strings;
