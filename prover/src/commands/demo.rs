@@ -136,6 +136,8 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         if let Some(settled) = &settled {
             doc["settlement"] = settled.json();
         }
+        doc["seconds"] = start.elapsed().as_secs_f64().into();
+        doc["peak_kib"] = json!(super::bench::peak_kib());
         print_json(&doc);
     } else {
         print(&network, &entries, &result, &losers, &traced);

@@ -55,7 +55,8 @@ fn single_commands_and_captured_traces_write_what_demo_writes() {
     let tmp = tempfile::tempdir().unwrap();
     let network = fixture("second");
     let [demo, steps, captured, traces] = ["demo", "steps", "captured", "traces"].map(|d| tmp.path().join(d));
-    talea(&["demo", "--no-proof", "--network", s(&network), "--out", s(&demo)]).expect_status(0);
+    let told = json_of(&["demo", "--no-proof", "--network", s(&network), "--out", s(&demo)]);
+    assert!(told["seconds"].as_f64().unwrap() > 0.0 && told["peak_kib"] != 0, "what it took");
     step_by_step(&network, &steps, None);
     for adapter in ["contract-security", "port-logistics", "crop-disease"] {
         let (base, folder) = (network.join("base"), network.join("adapters").join(adapter));
