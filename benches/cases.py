@@ -38,11 +38,11 @@ class Case:
     remark: str = ""
 
 
-def ours(name, rows, shape=SMALL, modules=1, clusters=16, tokens=64, deltas=True, **others):
-    """A batch of ours; requests have `tokens` rows each, or all rows where there are fewer."""
-    tokens = min(tokens, rows)
-    options = {"kind": "batch", "modules": modules, "requests": rows // tokens, "tokens": tokens, "clusters": clusters,
-               "deltas": deltas}
+def ours(name, rows, shape=SMALL, modules=1, clusters=16, tokens=64, deltas=True, slots=1, **others):
+    """A batch of ours; requests have `tokens` rows each, or all rows of a slot where there are fewer."""
+    tokens = min(tokens, rows // slots)
+    options = {"kind": "batch", "modules": modules, "slots": slots, "requests": rows // slots // tokens, "tokens": tokens,
+               "clusters": clusters, "deltas": deltas}
     return Run(name, "ours", rows, shape, options=options, **others)
 
 
@@ -89,19 +89,20 @@ def model_case(quick):
 
 def payouts_cases(quick):
     """Requests of one token through one small module, without deltas: next to nothing but influence and payouts."""
-    def one(name, requests, clusters):
-        return ours(name, requests, clusters=clusters, tokens=1, deltas=False)
+    def one(name, requests, clusters, slots=1, **others):
+        return ours(name, slots * requests, clusters=clusters, tokens=1, deltas=False, slots=slots, **others)
 
     if quick:
-        return [Case("payouts", "Payouts: 16 requests × 16 clusters", (one("payouts", 16, 16),))]
+        return [Case("payouts", "Payouts: 16 requests × 16 clusters, and three times that",
+                     (one("one slot", 16, 16), one("three slots", 16, 16, slots=3)))]
     target = Target("payouts: 1,000 requests × 256 clusters, seconds", "prove_s", "payouts", most=8)
-    plan = ("A slot holds 2^10 requests and 2^10 clusters, so 10,000 requests of one adapter fill ten slots, and what is measured is "
-            "one of them. Plan: ten batches, on ten machines or one after the other; their payout vectors' commitments add up on "
-            "chain, so nothing is proved twice. Ten times the figures is a prediction, not a measurement.")
+    remark = ("A slot holds 2^10 requests and 2^10 clusters, so 10,000 requests over 1,000 clusters each fill ten slots, every one with "
+              "an adapter of its own. Slots are filled up to a power of two: ten cost what sixteen do. Ten batches of one slot need a "
+              "tenth of the memory at a time, on ten machines or one after the other; their payout vectors' commitments add up on chain.")
     return [
         Case("payouts", "Payouts: 1,024 requests × 256 clusters", (one("payouts", 1024, 256),), (target,)),
-        Case("payouts-large", "Payouts: 1,024 requests × 1,024 clusters, a tenth of 10,000 × 1,000",
-             (one("a tenth", 1024, 1024),), rounds=2, remark=plan),
+        Case("payouts-large", "Payouts: ten slots × 1,024 requests × 1,024 clusters, and one of them",
+             (one("one slot", 1024, 1024), one("ten slots", 1024, 1024, slots=10, rounds=1)), rounds=2, remark=remark),
     ]
 
 

@@ -13,18 +13,22 @@ SECURITY_BITS = 100  # docs/protocol/README.md §10: BN254's, which a ceremony's
 NOTES = "verifies its proof before it prints; reference string for development; adapter path, influence and payouts in one proof"
 
 
-def command(run, threads, srs, folder):
-    """Arguments for `talea`; `folder` is empty and belongs to this call."""
+def command(run, threads, srs, folder, seed, checked=False):
+    """Arguments for `talea`; `folder` is empty and belongs to this call. `checked`: it checks its work before it times it."""
     o = run.options
     begin = ["--json", "--threads", str(threads)]
     if o["kind"] == "demo":
         return [*begin, "demo", "--network", str(ROOT / "fixtures/demo"), "--out", str(folder / "demo"), "--keys", str(folder / "keys")]
     if o["kind"] == "argument":
-        return [*begin, "bench", "argument", "--srs", str(srs), "--shape", ",".join(map(str, o["shape"]))]
+        return [*begin, "bench", "argument", "--srs", str(srs), "--shape", ",".join(map(str, o["shape"])), "--seed", str(seed)]
     d_in, rank, d_out = run.shape
-    sizes = {"module": f"{d_in},{rank},{d_out}", **{k: o[k] for k in ("modules", "requests", "tokens", "clusters")}}
-    given = [word for k, v in sizes.items() for word in (f"--{k}", str(v))]
-    return [*begin, "bench", "batch", "--srs", str(srs), *given, *([] if o["deltas"] else ["--no-deltas"])]
+    sizes = {"module": f"{d_in},{rank},{d_out}", **{k: o[k] for k in ("modules", "slots", "requests", "tokens", "clusters")}}
+    given = [word for k, v in {**sizes, "seed": seed}.items() for word in (f"--{k}", str(v))]
+    flags = {"--no-deltas": not o["deltas"], "--no-check": not checked}
+    return [*begin, "bench", "batch", "--srs", str(srs), *given, *(flag for flag, given in flags.items() if given)]
+
+
+ASKED = ("modules", "slots", "requests", "clusters", "deltas")
 
 
 def powers_asked(error):
@@ -35,30 +39,33 @@ def powers_asked(error):
     return None
 
 
-def parsed(run, text, wall_s):
-    """A sample of what the command printed. Raises Failed where a figure or the proof's verification is missing."""
+def parsed(run, text, seed, checked=False):
+    """A sample of what the command printed. Raises Failed where a figure, the proof's verification or the check asked for is missing."""
     try:
         doc = json.loads(text)
         if run.options["kind"] == "demo":
-            return demo(doc, wall_s)
+            return demo(doc)
         stages = {}
         for s in doc["stages"]:
             stages[s["stage"]] = stages.get(s["stage"], 0.0) + s["seconds"]
         verify = stages.pop("verify")  # printed only after the proof was accepted
-        sample = {"prove_s": doc.get("seconds", sum(stages.values())), "verify_s": verify, "stages": stages,
-                  "proof_bytes": doc["proof_bytes"], "peak_mib": doc["peak_kib"] / 1024, "threads": doc["threads"]}
+        sample = {"prove_s": doc["seconds"], "verify_s": verify, "stages": stages, "proof_bytes": doc["proof_bytes"],
+                  "peak_mib": doc["peak_kib"] / 1024, "threads": doc["threads"]}
+        if doc["cpu_seconds"] is not None:
+            sample["prove_cpu_s"] = doc["cpu_seconds"]
+        asked = {"seed": seed}
         if run.options["kind"] == "batch":
-            found = (doc["rows"], doc["modules"], doc["deltas"])
-            expected = (run.rows, run.options["modules"], run.options["deltas"])
-            if found != expected:
-                raise Failed(f"rows, modules and deltas: found {found}, expected {expected}")
+            asked |= {"rows": run.rows, "checked": checked, **{k: run.options[k] for k in ASKED}}
             sample["detail"] = {k: doc[k] for k in ("chunks", "chunk", "range")}
+        found = {k: doc[k] for k in asked}
+        if found != asked:
+            raise Failed(f"found {found}, expected {asked}")
         return sample
     except (ValueError, KeyError, TypeError) as e:
         raise Failed(f"talea's output: {type(e).__name__}: {e}") from e
 
 
-def demo(doc, wall_s):
+def demo(doc):
     """Its wrap and proof were verified natively, the wrap by the contract, and the settlement by an auditor."""
     wrap, proof = doc["wrap"], doc["proof"]
     if not wrap["keys"]["made"]:
@@ -67,9 +74,9 @@ def demo(doc, wall_s):
         raise Failed("the demonstration did not settle")
     stages = {f"proof: {s['stage']}": s["seconds"] for s in proof["stages"]}
     stages |= {"wrap: keys": wrap["keys"]["seconds"], "wrap: proof": wrap["seconds"], "wrap: verify": wrap["verify_seconds"]}
-    stages["everything else"] = wall_s - sum(stages.values())
-    return {"total_s": wall_s, "wrap_s": wrap["seconds"], "wrap_keys_s": wrap["keys"]["seconds"], "prove_s": wrap["seconds"],
-            "verify_s": wrap["verify_seconds"], "proof_bytes": wrap["proof_bytes"], "peak_mib": wrap["peak_kib"] / 1024,
+    stages["everything else"] = doc["seconds"] - sum(stages.values())
+    return {"total_s": doc["seconds"], "wrap_s": wrap["seconds"], "wrap_keys_s": wrap["keys"]["seconds"], "prove_s": wrap["seconds"],
+            "verify_s": wrap["verify_seconds"], "proof_bytes": wrap["proof_bytes"], "peak_mib": doc["peak_kib"] / 1024,
             "threads": proof["threads"], "stages": stages, "detail": {"inner_proof_bytes": proof["proof_bytes"], "evm": wrap["evm"]}}
 
 
@@ -82,19 +89,19 @@ class Ours:
             self.program = build(ROOT, "-p", "talea-prover")
 
     def check(self, run, threads, seed):
-        """Once before anything is timed, the same work, whose proof must verify. The demonstration checks itself as it runs."""
-        work = json.dumps([run.shape, run.options, threads])
+        """Once before anything is timed, the same work: talea holds its integers against the reference in the clear, and sees a proof
+        verify and changed ones refused. The demonstration checks itself as it runs; of the argument alone, a proof verifies."""
+        work = json.dumps([run.shape, run.options, threads, seed])
         if run.options["kind"] != "demo" and work not in self.checked:
-            self.sample(run, threads, seed)
+            self.sample(run, threads, seed, checked=True)
             self.checked.add(work)
 
-    def sample(self, run, threads, _seed):
+    def sample(self, run, threads, seed, checked=False):
         with tempfile.TemporaryDirectory(dir=self.home, prefix="case-") as folder:
-            srs = None if run.options["kind"] == "demo" else self.reference_string(run, threads)
-            done = self.talea(command(run, threads, srs, Path(folder)))
-        sample = parsed(run, done.out, done.wall_s)
-        peak = max(sample["peak_mib"], done.peak_mib)  # the demonstration's goes on after it has said its own
-        return {**sample, "peak_mib": round(peak, 1), "wall_s": done.wall_s, "process_cpu_s": done.cpu_s,
+            srs = None if run.options["kind"] == "demo" else self.reference_string(run, threads, seed)
+            done = self.talea(command(run, threads, srs, Path(folder), seed, checked))
+        sample = parsed(run, done.out, seed, checked)
+        return {**sample, "peak_mib": round(sample["peak_mib"], 1), "wall_s": done.wall_s, "process_cpu_s": done.cpu_s,
                 "security_bits": SECURITY_BITS, "version": "this commit", "notes": NOTES}
 
     def talea(self, arguments, refusal=False):
@@ -106,12 +113,12 @@ class Ours:
             raise Failed(f"status {done.code}: {done.last_error()}", peak_mib=done.peak_mib)
         return done
 
-    def reference_string(self, run, threads):
+    def reference_string(self, run, threads, seed):
         """The smallest that the run takes: a smaller one is refused with the size that it should have."""
         key = json.dumps([run.shape, run.options])
         if key not in self.sizes:
             small = self.development(1)
-            asked = powers_asked(self.talea(command(run, threads, small, self.home), refusal=True).err)
+            asked = powers_asked(self.talea(command(run, threads, small, self.home, seed), refusal=True).err)
             self.sizes[key] = asked or 1
         return self.development(self.sizes[key])
 

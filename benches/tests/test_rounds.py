@@ -122,7 +122,7 @@ class Cases(unittest.TestCase):
         for case in cases.all_cases() + cases.all_cases(True):
             for r in case.runs:
                 if r.options.get("kind") == "batch":
-                    self.assertEqual(r.options["requests"] * r.options["tokens"], r.rows, f"{case.name}, {r.name}")
+                    self.assertEqual(r.options["slots"] * r.options["requests"] * r.options["tokens"], r.rows, f"{case.name}, {r.name}")
 
     def test_choosing(self):
         self.assertEqual([c.name for c in cases.chosen(only=["demo"], quick=True)], ["demo"])

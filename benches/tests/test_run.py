@@ -29,14 +29,16 @@ if k < 12:
 doc = json.load(open(RECORDED))
 n = lambda flag: int(a[a.index(flag) + 1])
 if "argument" in a:
-    doc = {k: doc[k] for k in ("stages", "proof_bytes", "peak_kib")}
+    doc = {k: doc[k] for k in ("stages", "seconds", "cpu_seconds", "proof_bytes", "peak_kib")}
 else:
-    rows = n("--requests") * n("--tokens")
+    rows = n("--slots") * n("--requests") * n("--tokens")
     if rows == BROKEN:
         print("talea: the proof does not verify", file=sys.stderr)
         sys.exit(2)
-    doc |= {"rows": rows, "modules": n("--modules"), "deltas": "--no-deltas" not in a, "seconds": doc["seconds"] * (1 + rows / 100)}
-print(json.dumps(doc | {"threads": n("--threads")}))
+    doc |= {k: n("--" + k) for k in ("modules", "slots", "requests", "clusters")}
+    doc |= {"rows": rows, "deltas": "--no-deltas" not in a, "seconds": doc["seconds"] * (1 + rows / 100)}
+    doc["checked"] = CHECKS and "--no-check" not in a
+print(json.dumps(doc | {"threads": n("--threads"), "seed": n("--seed")}))
 """
 
 PEER = """
@@ -60,13 +62,14 @@ def command():
 
 
 class Whole(unittest.TestCase):
-    def run_it(self, *arguments, broken=0):
+    def run_it(self, *arguments, broken=0, checks=True):
         """Exit status, report.json and report.md of a run with two peers that work, one that runs out of memory, one not built."""
         run = command()
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
             programs = run.systems.all_systems(home / "home")
-            (home / "talea").write_text(f"#!{sys.executable}\nRECORDED, BROKEN = {str(HERE / 'recorded/batch.json')!r}, {broken}\n{TALEA}")
+            given = f"RECORDED, BROKEN, CHECKS = {str(HERE / 'recorded/batch.json')!r}, {broken}, {checks}"
+            (home / "talea").write_text(f"#!{sys.executable}\n{given}\n{TALEA}")
             (home / "talea").chmod(0o700)
             programs["ours"].program = str(home / "talea")
             for name in ("zklora", "ezkl", "halo2"):
@@ -95,6 +98,8 @@ class Whole(unittest.TestCase):
         mine = rows["ours@1"]
         for key in ("security_bits", "threads", "proof_bytes"):
             self.assertIn(key, mine)
+        for key in ("prove_cpu_s", "process_cpu_s"):
+            self.assertIn(key, mine["stats"])
         line = next(line for line in text.splitlines() if line.startswith("| EZKL | 1 |"))
         self.assertIn("20,000", line)
         self.assertIn("**out of memory, in: keys**", line)
@@ -114,8 +119,14 @@ class Whole(unittest.TestCase):
         self.assertEqual(runs["ours@1"]["status"], "measured")
         self.assertIn("**status 2: talea: the proof does not verify**", text)
 
+    def test_what_was_not_checked_is_not_measured(self):
+        status, doc, _ = self.run_it("--only", "rows", "--systems", "ours", checks=False)
+        runs = {r["name"]: r for r in doc["cases"][0]["runs"]}
+        self.assertEqual((status, runs["ours@1"]["status"]), (1, "failed"))
+        self.assertIn("'checked': False", runs["ours@1"]["failed"])
+
     def test_bad_arguments(self):
-        for bad in [("--only", "nothing"), ("--systems", "nobody"), ("--threads", "0"), ("--rounds", "0")]:
+        for bad in [("--only", "nothing"), ("--systems", "nobody"), ("--threads", "0"), ("--rounds", "0"), ("--seed", "-1")]:
             with self.assertRaises(SystemExit) as caught:
                 self.run_it(*bad)
             self.assertEqual(caught.exception.code, 2, bad)
