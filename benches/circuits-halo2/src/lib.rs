@@ -127,7 +127,6 @@ impl Peer for Halo2 {
             &[&[]],
             &mut transcript,
         )?;
-        drop(transcript);
         ensure!(rest.is_empty(), "bytes after the proof");
         Ok(())
     }

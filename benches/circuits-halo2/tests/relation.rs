@@ -38,7 +38,8 @@ fn statements_commit_to_what_they_name() {
         peer.statement(&proof).unwrap()
     };
     let ours = stated(|_| ());
-    let changes: [(fn(&mut Witness), &[&str]); 5] = [
+    type Change = (fn(&mut Witness), &'static [&'static str]);
+    let changes: [Change; 5] = [
         (|w| w.x[40] += 1, &["X"]),
         (|w| w.a[30] += 1, &["A and B"]),
         (|w| w.b[30] += 1, &["A and B"]),
