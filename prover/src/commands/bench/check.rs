@@ -227,7 +227,8 @@ mod tests {
         let honest = work.given().values(&work);
         integers(&work, &honest).unwrap();
         let (k, q) = (8, 4);
-        let lies: [(&str, fn(&mut Values, usize)); 11] = [
+        type Lie = fn(&mut Values, usize);
+        let lies: [(&str, Lie); 11] = [
             ("U", |v, _| *v.u.last_mut().unwrap().last_mut().unwrap() += 1),
             ("D", |v, _| *v.d.last_mut().unwrap().last_mut().unwrap() += 1),
             ("scores", |v, cell| v.scores[cell] += 1),
