@@ -236,19 +236,8 @@ pub fn mercury(
     let h: Vec<Fr> = f.par_chunks(b).map(|block| block.iter().zip(&pu).map(|(f, e)| *f * e).sum()).collect();
     tx.point(&commit(&h));
     let alpha = tx.challenge();
-    // 2. F = (X^b − α)·q + g, by synthetic division of all residues at once
-    let mut g = vec![Fr::zero(); b];
-    let mut q = vec![Fr::zero(); f.len() - b];
-    for (i, block) in f.chunks(b).enumerate().rev() {
-        g.par_iter_mut().with_min_len(1 << 10).enumerate().for_each(|(j, g)| {
-            *g = *g * alpha + block.get(j).copied().unwrap_or(Fr::zero());
-        });
-        if i > 0 {
-            let end = (i * b).min(q.len());
-            let row = &mut q[(i - 1) * b..end];
-            row.copy_from_slice(&g[..row.len()]);
-        }
-    }
+    // 2. F = (X^b − α)·q + g
+    let (q, g) = divide(&f, b, &alpha);
     tx.point(&commit(&g));
     tx.point(&commit(&q));
     let gamma = tx.challenge();
@@ -291,6 +280,40 @@ pub fn mercury(
 /// `to += weight·p`
 fn add(to: &mut [Fr], p: &[Fr], weight: Fr) {
     to.iter_mut().zip(p).for_each(|(t, p)| *t += weight * p);
+}
+
+/// Quotient and remainder of f by X^b − α: Horner's rule on rows of b coefficients, in blocks of rows as in [`quotient`].
+fn divide(f: &[Fr], b: usize, alpha: &Fr) -> (Vec<Fr>, Vec<Fr>) {
+    let down = |g: &mut [Fr], row: &[Fr]| {
+        g.iter_mut().for_each(|g| *g *= alpha);
+        g.iter_mut().zip(row).for_each(|(g, f)| *g += f);
+    };
+    let rows = f.len().div_ceil(b).div_ceil(4 * rayon::current_num_threads()).max(BLOCK.div_ceil(b));
+    let value = |block: &[Fr]| {
+        let mut g = vec![Fr::zero(); b];
+        block.chunks(b).rev().for_each(|row| down(&mut g, row));
+        g
+    };
+    let step = alpha.pow([rows as u64]);
+    let mut carries: Vec<Vec<Fr>> = f.par_chunks(rows * b).map(value).collect();
+    // what comes down to each block: the next one's value, and what came down to that
+    let mut carry = vec![Fr::zero(); b];
+    for value in carries.iter_mut().rev() {
+        let mut all = carry.clone();
+        all.iter_mut().zip(&*value).for_each(|(c, v)| *c = *c * step + v);
+        *value = std::mem::replace(&mut carry, all);
+    }
+    let mut q = vec![Fr::zero(); f.len() - b];
+    // row i of q is what comes down to row i of f
+    q.par_chunks_mut(rows * b).zip(f.par_chunks(rows * b)).zip(carries).for_each(|((q, f), mut g)| {
+        for (i, row) in f.chunks(b).enumerate().rev() {
+            let to = q.get_mut(i * b..).unwrap_or_default();
+            let n = to.len().min(b);
+            to[..n].copy_from_slice(&g[..n]);
+            down(&mut g, row);
+        }
+    });
+    (q, carry)
 }
 
 /// The quotient of p by X − x; the remainder, p(x), is dropped. Horner's rule in blocks: each block's own value first, then what
@@ -341,6 +364,25 @@ fn positive_half(products: &[(&Vec<Fr>, &Vec<Fr>, Fr)]) -> Vec<Fr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// (X^b − α)·q + g is f, whatever is left for the last row and the last block.
+    #[test]
+    fn divisions_in_blocks() {
+        let alpha = -Fr::from(7u64);
+        for (b, rows) in [(1, 1), (1, 9), (4, 4), (64, 64), (64, 1000), (512, 512)] {
+            for more in [0, 1, b / 2] {
+                let n = b * rows + more;
+                let f: Vec<Fr> = (0..n as u64).map(|i| Fr::from(i * i + 3)).collect();
+                let (q, g) = divide(&f, b, &alpha);
+                assert_eq!((q.len(), g.len()), (n - b, b));
+                let coefficient = |i: usize| q.get(i).copied().unwrap_or_default();
+                for (i, f) in f.iter().enumerate() {
+                    let low = if i < b { g[i] } else { coefficient(i - b) };
+                    assert_eq!(low - alpha * coefficient(i), *f, "{b} {n} {i}");
+                }
+            }
+        }
+    }
 
     /// (X − x)·quotient + p(x) is p, for lengths below, at and above what goes into one block.
     #[test]

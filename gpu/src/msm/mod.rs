@@ -27,8 +27,8 @@ use crate::{Ints, ints::each};
 
 /// Points below which buckets do not pay.
 const FEW: usize = 1 << 6;
-/// Points of a group of windows that are sorted at once; their places take four bytes each.
-const AT_ONCE: usize = 1 << 20;
+/// Digits of windows that are sorted at once; their places take four bytes each.
+const AT_ONCE: usize = 1 << 23;
 /// What a bucket costs, in additions: it is added to a row and to a column.
 const BUCKET: usize = 3;
 /// Bits of the widest window: more buckets than this leave the caches.
@@ -61,59 +61,50 @@ fn cut(bits: u32, n: usize) -> Cut {
 fn windows(bases: &[G1Affine], scalars: impl Scalars) -> G1Projective {
     let cut = cut(scalars.bits(), bases.len());
     let digits = scalars.digits(cut);
-    // all threads have a window to sort, and few points are not sorted one window at a time
-    let at_once = (AT_ONCE / bases.len()).max(rayon::current_num_threads()).min(cut.windows as usize);
+    let at_once = (AT_ONCE / bases.len()).max(1).min(cut.windows as usize);
     let mut sum = G1Projective::ZERO;
     let all: Vec<u32> = (0..cut.windows).collect();
     for group in all.chunks(at_once).rev() {
         let orders: Vec<Order> = group.par_iter().map(|w| Order::of_digits(&digits, cut, *w)).collect();
-        for window in weighted(bases, &orders, cut.width).into_iter().rev() {
-            (0..cut.width).for_each(|_| {
-                sum.double_in_place();
-            });
+        let sums: Vec<G1Projective> =
+            sums::of_buckets(bases, &orders).into_par_iter().map(|s| weighted(s, cut)).collect();
+        for window in sums.into_iter().rev() {
+            shift(&mut sum, cut.width);
             sum += window;
         }
     }
     sum
 }
 
-/// Σ_k k·(sum of bucket k), for each of some windows of `width` bits.
-fn weighted(bases: &[G1Affine], orders: &[Order], width: u32) -> Vec<G1Projective> {
-    let half = width / 2;
-    let (mut points, mut keys) = (vec![], [vec![], vec![]]);
-    for (window, sums) in sums::of_buckets(bases, orders).into_iter().enumerate() {
-        for (bucket, point) in sums {
-            points.push(point);
-            // the largest bucket is 2^(width − 1), so that rows need one bit more than they would without it
-            keys[0].push((window as u32) << width | bucket >> half);
-            keys[1].push((window as u32) << half | bucket & ((1 << half) - 1));
-        }
-    }
-    let keyed = keys.map(|keys| Order::of_keys(&keys));
-    let [rows, columns] = sums::of_buckets(&points, &keyed).try_into().expect("two orders");
-    let part = |sums: &[(u32, G1Affine)], window: usize, bits: u32| {
-        let of = |key: u32| (key >> bits) as usize;
-        let (from, to) = (sums.partition_point(|s| of(s.0) < window), sums.partition_point(|s| of(s.0) <= window));
-        running(&sums[from..to], (1 << bits) - 1)
-    };
-    let window = |w: usize| {
-        let (mut high, low) = rayon::join(|| part(&rows, w, width), || part(&columns, w, half));
-        (0..half).for_each(|_| {
-            high.double_in_place();
-        });
-        high + low
-    };
-    (0..orders.len()).into_par_iter().map(window).collect()
+/// Σ_k k·(sum of bucket k) of one window.
+fn weighted(sums: Vec<Vec<(u32, G1Affine)>>, cut: Cut) -> G1Projective {
+    let half = cut.width / 2;
+    let (keys, points): (Vec<u32>, Vec<G1Affine>) = sums.into_iter().flatten().unzip();
+    let order =
+        |part: &(dyn Fn(u32) -> u32 + Sync)| Order::of_keys(&keys.iter().map(|k| part(*k)).collect::<Vec<u32>>());
+    let orders = [order(&|key| key >> half), order(&|key| key & ((1 << half) - 1))];
+    let parts: Vec<G1Projective> = sums::of_buckets(&points, &orders).par_iter().map(|s| running(s)).collect();
+    let [mut high, low] = parts.try_into().expect("rows and columns");
+    shift(&mut high, half);
+    high + low
 }
 
-/// Σ (key & mask)·point, keys in ascending order.
-fn running(sums: &[(u32, G1Affine)], mask: u32) -> G1Projective {
+/// sum·2^bits
+fn shift(sum: &mut G1Projective, bits: u32) {
+    (0..bits).for_each(|_| {
+        sum.double_in_place();
+    });
+}
+
+/// Σ key·point, keys in ascending order.
+fn running(sums: &[Vec<(u32, G1Affine)>]) -> G1Projective {
     let (mut acc, mut total) = (G1Projective::ZERO, G1Projective::ZERO);
-    let mut below = sums.iter().rev().map(|(key, _)| key & mask).skip(1).chain([0]);
-    for (key, point) in sums.iter().rev() {
+    let falling = || sums.iter().rev().flat_map(|s| s.iter().rev());
+    let mut below = falling().map(|s| s.0).skip(1).chain([0]);
+    for (key, point) in falling() {
         acc += point;
         // what has been met so far counts once for each step down to the next bucket that is not empty
-        match (key & mask) - below.next().unwrap_or(0) {
+        match key - below.next().unwrap_or(0) {
             0 => {}
             1 => total += acc,
             steps => total += acc.mul_bigint([u64::from(steps)]),

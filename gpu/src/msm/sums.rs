@@ -1,6 +1,9 @@
 //! Sums of buckets, strip by strip.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use ark_bn254::{G1Affine, G1Projective};
 use ark_ec::CurveGroup;
@@ -14,8 +17,8 @@ const STRIP: usize = 1 << 14;
 /// Points whose memory is asked for while others are read: they lie all over the place.
 const AHEAD: usize = 24;
 
-/// Each order's buckets with their sums, ascending. A bucket that lies in two strips comes twice.
-pub(super) fn of_buckets(points: &[G1Affine], orders: &[Order]) -> Vec<Vec<(u32, G1Affine)>> {
+/// Each order's buckets with their sums, ascending, in as many pieces as there were strips. A bucket that lies in two strips comes twice.
+pub(super) fn of_buckets(points: &[G1Affine], orders: &[Order]) -> Vec<Vec<Vec<(u32, G1Affine)>>> {
     let strips = |order: &Order| order.entries.len().div_ceil(STRIP);
     let all: Vec<(usize, usize)> =
         orders.iter().enumerate().flat_map(|(o, order)| (0..strips(order)).map(move |s| (o, s))).collect();
@@ -26,7 +29,7 @@ pub(super) fn of_buckets(points: &[G1Affine], orders: &[Order]) -> Vec<Vec<(u32,
     };
     let sums: Vec<_> = all.par_iter().map_init(Adder::default, of).collect();
     let mut out = vec![vec![]; orders.len()];
-    sums.into_iter().for_each(|(o, sums)| out[o].extend(sums));
+    sums.into_iter().for_each(|(o, sums)| out[o].push(sums));
     out
 }
 
@@ -48,7 +51,10 @@ fn strip(adder: &mut Adder, points: &[G1Affine], order: &Order, range: Range<usi
         }
     }
     let entries = &order.entries[range];
-    let source = |e: &u32| (&points[(e >> 1) as usize], e & 1 == 1);
+    let source = |e: &AtomicU32| {
+        let e = e.load(Relaxed);
+        (&points[(e >> 1) as usize], e & 1 == 1)
+    };
     let lengths: Vec<u32> = buckets.iter().map(|b| b.1).collect();
     let soon = entries.iter().skip(AHEAD).map(Some).chain(std::iter::repeat(None));
     let prefetched = entries.iter().zip(soon).map(|(entry, soon)| {
