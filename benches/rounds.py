@@ -6,7 +6,7 @@ import machine
 from process import Failed
 
 CONSTANT = ("proof_bytes", "security_bits", "version", "notes", "setup_s", "universal_setup_s", "threads", "detail")
-TIMED = ("prove_s", "verify_s", "prove_cpu_s", "process_cpu_s", "peak_mib", "wall_s", "wrap_s", "wrap_keys_s", "total_s")
+TIMED = ("prove_s", "verify_s", "prove_cpu_s", "process_cpu_s", "peak_mib", "wall_s", "wrap_s", "total_s")
 
 
 def entry(run, threads):

@@ -29,7 +29,9 @@ fn msm(c: &mut Criterion) {
             b.iter(|| G1Projective::msm_unchecked(&bases[..n], &scalars));
         });
         let u16s: Vec<u16> = (0..n).map(|_| rng.r#gen()).collect();
-        group.bench_function(BenchmarkId::new("u16, arkworks", k), |b| b.iter(|| G1Projective::msm_u16(&bases[..n], &u16s)));
+        group.bench_function(BenchmarkId::new("u16, arkworks", k), |b| {
+            b.iter(|| G1Projective::msm_u16(&bases[..n], &u16s))
+        });
         let columns = [
             ("u8", Ints::U8((0..n).map(|_| rng.r#gen()).collect())),
             ("u16", Ints::U16(u16s)),
@@ -38,7 +40,9 @@ fn msm(c: &mut Criterion) {
             ("i64 of 51 bits", Ints::I64((0..n).map(|_| rng.gen_range(-(1 << 50)..1 << 50)).collect())),
         ];
         for (name, column) in &columns {
-            group.bench_function(BenchmarkId::new(format!("{name}, ours"), k), |b| b.iter(|| Cpu.commit(&bases, column)));
+            group.bench_function(BenchmarkId::new(format!("{name}, ours"), k), |b| {
+                b.iter(|| Cpu.commit(&bases, column))
+            });
         }
     }
     group.finish();

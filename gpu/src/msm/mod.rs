@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use self::{
     digits::{Cut, Elements, Scalars},
     order::Order,
+    sums::Sums,
 };
 use crate::{Ints, ints::each};
 
@@ -31,6 +32,8 @@ const FEW: usize = 1 << 6;
 const AT_ONCE: usize = 1 << 23;
 /// What a bucket costs, in additions: it is added to a row and to a column.
 const BUCKET: usize = 3;
+/// Bits of windows whose few buckets need no rows and columns.
+const NARROW: u32 = 6;
 /// Bits of the widest window: more buckets than this leave the caches.
 const WIDEST: u32 = 17;
 
@@ -77,7 +80,10 @@ fn windows(bases: &[G1Affine], scalars: impl Scalars) -> G1Projective {
 }
 
 /// Σ_k k·(sum of bucket k) of one window.
-fn weighted(sums: Vec<Vec<(u32, G1Affine)>>, cut: Cut) -> G1Projective {
+fn weighted(sums: Vec<Sums>, cut: Cut) -> G1Projective {
+    if cut.width <= NARROW {
+        return running(&sums);
+    }
     let half = cut.width / 2;
     let (keys, points): (Vec<u32>, Vec<G1Affine>) = sums.into_iter().flatten().unzip();
     let order =
@@ -97,7 +103,7 @@ fn shift(sum: &mut G1Projective, bits: u32) {
 }
 
 /// Σ key·point, keys in ascending order.
-fn running(sums: &[Vec<(u32, G1Affine)>]) -> G1Projective {
+fn running(sums: &[Sums]) -> G1Projective {
     let (mut acc, mut total) = (G1Projective::ZERO, G1Projective::ZERO);
     let falling = || sums.iter().rev().flat_map(|s| s.iter().rev());
     let mut below = falling().map(|s| s.0).skip(1).chain([0]);

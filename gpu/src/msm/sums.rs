@@ -1,9 +1,6 @@
 //! Sums of buckets, strip by strip.
 
-use std::{
-    ops::Range,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
-};
+use std::{ops::Range, sync::atomic::Ordering::Relaxed};
 
 use ark_bn254::{G1Affine, G1Projective};
 use ark_ec::CurveGroup;
@@ -11,26 +8,61 @@ use rayon::prelude::*;
 
 use super::{order::Order, pairs::Adder};
 
-/// Entries of a strip: enough that a round's inversion costs little, few enough that all of it stays in the cache.
+/// Most entries of a strip: enough that a round's inversion costs little, few enough that all of it stays in the cache.
 const STRIP: usize = 1 << 14;
-
+/// Fewest, where there are too few for all threads.
+const LEAST: usize = 1 << 11;
 /// Points whose memory is asked for while others are read: they lie all over the place.
 const AHEAD: usize = 24;
 
-/// Each order's buckets with their sums, ascending, in as many pieces as there were strips. A bucket that lies in two strips comes twice.
-pub(super) fn of_buckets(points: &[G1Affine], orders: &[Order]) -> Vec<Vec<Vec<(u32, G1Affine)>>> {
-    let strips = |order: &Order| order.entries.len().div_ceil(STRIP);
-    let all: Vec<(usize, usize)> =
-        orders.iter().enumerate().flat_map(|(o, order)| (0..strips(order)).map(move |s| (o, s))).collect();
-    let of = |adder: &mut Adder, (o, s): &(usize, usize)| {
-        let order = &orders[*o];
-        let range = s * STRIP..((s + 1) * STRIP).min(order.entries.len());
-        (*o, strip(adder, points, order, range))
-    };
-    let sums: Vec<_> = all.par_iter().map_init(Adder::default, of).collect();
+/// Buckets and their sums, ascending. A bucket that lies in two strips comes twice.
+pub(super) type Sums = Vec<(u32, G1Affine)>;
+
+/// Each order's buckets, in as many pieces as it had strips. A strip goes over the end of an order into the next one: orders
+/// can be short and many.
+pub(super) fn of_buckets(points: &[G1Affine], orders: &[Order]) -> Vec<Vec<Sums>> {
+    let total: usize = orders.iter().map(|o| o.entries.len()).sum();
+    let size = total.div_ceil(2 * rayon::current_num_threads()).clamp(LEAST, STRIP);
+    let mut strips: Vec<Vec<Piece<'_>>> = vec![];
+    let mut room = 0;
+    for (order, of) in orders.iter().enumerate() {
+        let mut start = 0;
+        while start < of.entries.len() {
+            if room == 0 {
+                strips.push(vec![]);
+                room = size;
+            }
+            let end = of.entries.len().min(start + room);
+            strips.last_mut().expect("pushed").push(Piece { order, of, range: start..end });
+            room -= end - start;
+            start = end;
+        }
+    }
+    let sums: Vec<Vec<(usize, Sums)>> =
+        strips.par_iter().map_init(Adder::default, |adder, strip| of_strip(adder, points, strip)).collect();
     let mut out = vec![vec![]; orders.len()];
-    sums.into_iter().for_each(|(o, sums)| out[o].push(sums));
+    sums.into_iter().flatten().for_each(|(order, sums)| out[order].push(sums));
     out
+}
+
+/// Some neighbouring entries of an order.
+struct Piece<'o> {
+    order: usize,
+    of: &'o Order,
+    range: Range<usize>,
+}
+
+impl Piece<'_> {
+    /// Its buckets and how many of their entries it has.
+    fn buckets(&self) -> impl Iterator<Item = (u32, u32)> {
+        let first = self.of.ends.partition_point(|(_, end)| *end as usize <= self.range.start);
+        let mut start = self.range.start;
+        self.of.ends[first..].iter().map_while(move |(bucket, end)| {
+            let end = (*end as usize).min(self.range.end);
+            let length = end - std::mem::replace(&mut start, end);
+            (length > 0).then_some((*bucket, length as u32))
+        })
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -38,44 +70,28 @@ use crate::raw::lanes::prefetch as ask_for;
 #[cfg(not(target_arch = "x86_64"))]
 fn ask_for(_point: &G1Affine) {}
 
-fn strip(adder: &mut Adder, points: &[G1Affine], order: &Order, range: Range<usize>) -> Vec<(u32, G1Affine)> {
-    let first = order.ends.partition_point(|(_, end)| *end as usize <= range.start);
-    let mut buckets = vec![];
-    let mut start = range.start;
-    for (bucket, end) in &order.ends[first..] {
-        let end = (*end as usize).min(range.end);
-        buckets.push((*bucket, (end - start) as u32));
-        start = end;
-        if end == range.end {
-            break;
-        }
-    }
-    let entries = &order.entries[range];
-    let source = |e: &AtomicU32| {
-        let e = e.load(Relaxed);
-        (&points[(e >> 1) as usize], e & 1 == 1)
-    };
-    let lengths: Vec<u32> = buckets.iter().map(|b| b.1).collect();
-    let soon = entries.iter().skip(AHEAD).map(Some).chain(std::iter::repeat(None));
-    let prefetched = entries.iter().zip(soon).map(|(entry, soon)| {
-        soon.inspect(|e| ask_for(source(e).0));
-        source(entry)
+fn of_strip(adder: &mut Adder, points: &[G1Affine], strip: &[Piece<'_>]) -> Vec<(usize, Sums)> {
+    let words: Vec<u32> = strip.iter().flat_map(|p| &p.of.entries[p.range.clone()]).map(|e| e.load(Relaxed)).collect();
+    let buckets: Vec<(u32, u32)> = strip.iter().flat_map(Piece::buckets).collect();
+    let source = |word: &u32| (&points[(word >> 1) as usize], word & 1 == 1);
+    let prefetched = words.iter().enumerate().map(|(i, word)| {
+        words.get(i + AHEAD).inspect(|soon| ask_for(source(soon).0));
+        source(word)
     });
-    if let Some(sums) = adder.sums(prefetched, lengths) {
-        return buckets.iter().zip(sums).map(|(b, sum)| (b.0, sum)).collect();
-    }
-    // a point at infinity, or two neighbours with one x: as rare as they are, they are added one by one
-    let mut sums = vec![];
-    let mut rest = entries;
-    for (_, length) in &buckets {
-        let (these, others) = rest.split_at(*length as usize);
-        sums.push(
+    let lengths: Vec<u32> = buckets.iter().map(|b| b.1).collect();
+    let sums = adder.sums(prefetched, lengths).unwrap_or_else(|| {
+        // a point at infinity, or two neighbours with one x: as rare as they are, they are added one by one
+        let mut rest = words.as_slice();
+        let sum = |(_, length): &(u32, u32)| {
+            let (these, others) = rest.split_at(*length as usize);
+            rest = others;
             these
                 .iter()
                 .map(source)
-                .fold(G1Projective::default(), |sum, (p, minus)| if minus { sum - p } else { sum + p }),
-        );
-        rest = others;
-    }
-    buckets.iter().map(|b| b.0).zip(G1Projective::normalize_batch(&sums)).collect()
+                .fold(G1Projective::default(), |sum, (p, minus)| if minus { sum - p } else { sum + p })
+        };
+        G1Projective::normalize_batch(&buckets.iter().map(sum).collect::<Vec<_>>())
+    });
+    let mut all = buckets.into_iter().map(|b| b.0).zip(sums);
+    strip.iter().map(|piece| (piece.order, all.by_ref().take(piece.buckets().count()).collect())).collect()
 }
