@@ -102,7 +102,7 @@ def demo_lines(result):
     if result["status"] != "measured":
         return markdown(HEADER, [run_row(result, [result])])
     s = result["stats"]
-    rows = [["everything, s", figure(s["total_s"]["min"])], 
+    rows = [["everything, s", figure(s["total_s"]["min"])],
             ["the wrap's proof, s", figure(s["wrap_s"]["min"])], ["verifying the wrap, ms", figure(s["verify_s"]["min"] * 1e3)],
             ["wrap, bytes", f"{result['proof_bytes']:,}"], ["peak memory, MiB", figure(s["peak_mib"]["max"])],
             ["security, bits", result["security_bits"]]]
