@@ -51,10 +51,14 @@ def parsed(run, text, seed, checked=False):
         verify = stages.pop("verify")  # printed only after the proof was accepted
         sample = {"prove_s": doc["seconds"], "verify_s": verify, "stages": stages, "proof_bytes": doc["proof_bytes"],
                   "peak_mib": doc["peak_kib"] / 1024, "threads": doc["threads"]}
+        sample["proof_blake3"] = doc["proof_blake3"]
         if doc["cpu_seconds"] is not None:
             sample["prove_cpu_s"] = doc["cpu_seconds"]
         asked = {"seed": seed}
+        if run.options["kind"] == "argument":
+            asked["shape"] = dict(zip(("tokens", "rank", "width"), (1 << vars for vars in run.options["shape"])))
         if run.options["kind"] == "batch":
+            asked["module"] = dict(zip(("in", "rank", "out"), run.shape))
             asked |= {"rows": run.rows, "checked": checked, **{k: run.options[k] for k in ASKED}}
             sample["detail"] = {k: doc[k] for k in ("chunks", "chunk", "range")}
         found = {k: doc[k] for k in asked}
@@ -81,7 +85,7 @@ def demo(doc):
 
 class Ours:
     def __init__(self, home):
-        self.home, self.program, self.checked, self.sizes = Path(home), None, set(), {}
+        self.home, self.program, self.checked, self.sizes = Path(home), None, {}, {}
 
     def prepare(self):
         if self.program is None:
@@ -90,16 +94,22 @@ class Ours:
     def check(self, run, threads, seed):
         """Once before anything is timed, the same work: talea holds its integers against the reference in the clear, and sees a proof
         verify and changed ones refused. The demonstration checks itself as it runs; of the argument alone, a proof verifies."""
-        work = json.dumps([run.shape, run.options, threads, seed])
+        work = self.work(run, seed)
         if run.options["kind"] != "demo" and work not in self.checked:
-            self.sample(run, threads, seed, checked=True)
-            self.checked.add(work)
+            self.checked[work] = self.sample(run, threads, seed, checked=True)["proof_blake3"]
+
+    @staticmethod
+    def work(run, seed):
+        return json.dumps([run.shape, run.options, seed])
 
     def sample(self, run, threads, seed, checked=False):
         with tempfile.TemporaryDirectory(dir=self.home, prefix="case-") as folder:
             srs = None if run.options["kind"] == "demo" else self.reference_string(run, threads, seed)
             done = self.talea(command(run, threads, srs, Path(folder), seed, checked))
         sample = parsed(run, done.out, seed, checked)
+        found, expected = sample.get("proof_blake3"), self.checked.get(self.work(run, seed))
+        if expected not in (None, found):  # on any number of threads
+            raise Failed(f"proof {found}, expected the one that was checked, {expected}")
         return {**sample, "peak_mib": round(sample["peak_mib"], 1), "wall_s": done.wall_s, "process_cpu_s": done.cpu_s,
                 "security_bits": SECURITY_BITS, "version": "this commit", "notes": NOTES}
 

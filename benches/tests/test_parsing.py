@@ -36,7 +36,7 @@ class Batch(unittest.TestCase):
 
     def test_another_batch_than_asked_is_refused(self):
         others = [batch("x", 4), batch("x", 2, modules=2, slots=2), batch("x", 2, slots=2, deltas=False), batch("x", 2),
-                  batch("x", 2, clusters=32, slots=2)]
+                  batch("x", 2, clusters=32, slots=2), batch("x", 2, (64, 4, 32), slots=2)]
         for other in others:
             with self.assertRaisesRegex(Failed, "expected"):
                 ours.parsed(other, BATCH, SEED)

@@ -29,7 +29,8 @@ if k < 12:
 doc = json.load(open(RECORDED))
 n = lambda flag: int(a[a.index(flag) + 1])
 if "argument" in a:
-    doc = {k: doc[k] for k in ("stages", "seconds", "cpu_seconds", "proof_bytes", "peak_kib")}
+    doc = {k: doc[k] for k in ("stages", "seconds", "cpu_seconds", "proof_bytes", "proof_blake3", "peak_kib")}
+    doc["shape"] = dict(zip(("tokens", "rank", "width"), (1 << int(v) for v in a[a.index("--shape") + 1].split(","))))
 else:
     rows = n("--slots") * n("--requests") * n("--tokens")
     if rows == BROKEN:
@@ -38,6 +39,9 @@ else:
     doc |= {k: n("--" + k) for k in ("modules", "slots", "requests", "clusters")}
     doc |= {"rows": rows, "deltas": "--no-deltas" not in a, "seconds": doc["seconds"] * (1 + rows / 100)}
     doc["checked"] = CHECKS and "--no-check" not in a
+    doc["module"] = dict(zip(("in", "rank", "out"), map(int, a[a.index("--module") + 1].split(","))))
+    if OTHER and not doc["checked"]:
+        doc["proof_blake3"] = "of another proof"
 print(json.dumps(doc | {"threads": n("--threads"), "seed": n("--seed")}))
 """
 
@@ -62,13 +66,13 @@ def command():
 
 
 class Whole(unittest.TestCase):
-    def run_it(self, *arguments, broken=0, checks=True):
+    def run_it(self, *arguments, broken=0, checks=True, other=False):
         """Exit status, report.json and report.md of a run with two peers that work, one that runs out of memory, one not built."""
         run = command()
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
             programs = run.systems.all_systems(home / "home")
-            given = f"RECORDED, BROKEN, CHECKS = {str(HERE / 'recorded/batch.json')!r}, {broken}, {checks}"
+            given = f"RECORDED, BROKEN, CHECKS, OTHER = {str(HERE / 'recorded/batch.json')!r}, {broken}, {checks}, {other}"
             (home / "talea").write_text(f"#!{sys.executable}\n{given}\n{TALEA}")
             (home / "talea").chmod(0o700)
             programs["ours"].program = str(home / "talea")
@@ -118,6 +122,11 @@ class Whole(unittest.TestCase):
         self.assertEqual((status, runs["ours@16"]["failed"]), (1, "status 2: talea: the proof does not verify"))
         self.assertEqual(runs["ours@1"]["status"], "measured")
         self.assertIn("**status 2: talea: the proof does not verify**", text)
+
+    def test_another_proof_than_was_checked_is_not_measured(self):
+        _, doc, _ = self.run_it("--quick", "--only", "rows", "--systems", "ours", other=True)
+        runs = {r["name"]: r for r in doc["cases"][0]["runs"]}
+        self.assertIn("of another proof, expected the one that was checked", runs["ours@1"]["failed"])
 
     def test_what_was_not_checked_is_not_measured(self):
         status, doc, _ = self.run_it("--only", "rows", "--systems", "ours", checks=False)

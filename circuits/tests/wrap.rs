@@ -289,8 +289,11 @@ fn circuits_have_a_largest_size() {
 fn reference_strings_are_halo2s() {
     use ark_ec::{CurveGroup as _, PrimeGroup as _};
     use ark_poly::{EvaluationDomain as _, Radix2EvaluationDomain};
-    use halo2_base::halo2_proofs::poly::commitment::ParamsProver as _;
-    use talea_circuits::wrap::keys::params;
+    use halo2_base::halo2_proofs::{
+        halo2curves::bn256::Bn256,
+        poly::{commitment::ParamsProver as _, kzg::commitment::ParamsKZG},
+    };
+    use talea_circuits::wrap::Params;
     for k in [2u32, 5, 8] {
         let n = 1usize << k;
         let point = |x: Fr| (ark_bn254::G1Projective::generator() * x).into_affine();
@@ -298,9 +301,9 @@ fn reference_strings_are_halo2s() {
         let domain = Radix2EvaluationDomain::<Fr>::new(n).unwrap();
         let basis: Vec<G1Affine> =
             domain.evaluate_all_lagrange_coefficients(common::tau()).into_iter().map(point).collect();
-        let ours = params(k, &powers, &basis, &srs().1.tau);
+        let ours = Params::new(k, &powers, &basis, &srs().1.tau);
         let own = ours.from_parts(k, ours.get_g().to_vec(), None, ours.g2(), ours.s_g2());
-        let bytes = |params: &talea_circuits::wrap::Params| {
+        let bytes = |params: &ParamsKZG<Bn256>| {
             let mut out = Vec::new();
             params.write_custom(&mut out, halo2_base::halo2_proofs::SerdeFormat::RawBytes).unwrap();
             out

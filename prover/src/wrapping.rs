@@ -137,7 +137,7 @@ pub fn params(srs: &Srs, k: u32) -> Result<Params> {
     let Some((_, basis)) = srs.lagrange.iter().find(|l| l.0 == k) else {
         return Err(Error::input("--srs", "lagrange", format!("bases of 2^{sizes:?}"), format!("one of 2^{k}")));
     };
-    Ok(keys::params(k, &srs.powers, basis, &srs.tau))
+    Ok(Params::new(k, &srs.powers, basis, &srs.tau))
 }
 
 /// The circuit of a key.

@@ -1,7 +1,7 @@
 //! Numbers and points of arkworks as those of halo2's curves, and back: the same integers.
 
 use ark_ec::AffineRepr;
-use ark_ff::PrimeField as _;
+use ark_ff::{BigInt, PrimeField as _};
 use halo2_base::halo2_proofs::halo2curves::{
     bn256::Fq2,
     bn256::{Fq, Fr, G1Affine, G2Affine},
@@ -15,7 +15,11 @@ pub fn scalar(x: &ark_bn254::Fr) -> Fr {
 
 /// A scalar of arkworks.
 pub fn ark_scalar(x: &Fr) -> ark_bn254::Fr {
-    ark_bn254::Fr::from_le_bytes_mod_order(&x.to_repr())
+    // canonical as it comes, so nothing has to be reduced
+    let repr = x.to_repr();
+    let (words, _) = repr.as_chunks::<8>();
+    let limb = |i: usize| words.get(i).map_or(0, |w| u64::from_le_bytes(*w));
+    ark_bn254::Fr::from_bigint(BigInt([limb(0), limb(1), limb(2), limb(3)])).unwrap_or_default()
 }
 
 /// A coordinate.

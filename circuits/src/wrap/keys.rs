@@ -5,9 +5,8 @@
 
 use std::io::{self, Read, Write};
 
-use ark_bn254::{Fr as ArkFr, G1Affine as ArkPoint, G2Affine as ArkPoint2};
+use ark_bn254::{Fr as ArkFr, G1Affine as ArkPoint};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::FftField;
 use halo2_base::{
     gates::{
         circuit::{BaseCircuitParams, CircuitBuilderStage, builder::BaseCircuitBuilder},
@@ -15,10 +14,11 @@ use halo2_base::{
     },
     halo2_proofs::{
         SerdeFormat,
-        halo2curves::bn256::{Bn256, Fr, G1Affine, G2Affine},
-        halo2curves::ff::{Field as _, PrimeField},
+        halo2curves::{
+            bn256::{Fr, G1Affine},
+            ff::Field as _,
+        },
         plonk::{ProvingKey, keygen_pk, keygen_vk},
-        poly::kzg::commitment::ParamsKZG,
     },
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -218,50 +218,6 @@ pub(super) fn empty(stage: CircuitBuilderStage, k: usize) -> BaseCircuitBuilder<
     BaseCircuitBuilder::from_stage(stage).use_k(k).use_lookup_bits(k - 1).use_instance_columns(1)
 }
 
-/// The reference string as halo2 has it.
-///
-/// `powers` are [τ^i]₁ for i < 2^k at least, `lagrange` the Lagrange points of 2^k in the order of arkworks' root of unity. halo2's
-/// root is another generator of the same group, so its points are the same in another order.
-pub fn params(k: u32, powers: &[ArkPoint], lagrange: &[ArkPoint], tau: &ArkPoint2) -> Params {
-    let n = 1usize << k;
-    assert!(powers.len() >= n && lagrange.len() == n, "points of a reference string of 2^{k}");
-    let step = root_step(k);
-    let powers = powers[..n].iter().map(convert::point).collect();
-    let basis = (0..n).map(|i| convert::point(&lagrange[i * step % n])).collect();
-    // the library makes parameters of parts only from others
-    let any = ParamsKZG::<Bn256>::setup(1, StdRng::from_seed([0; 32]));
-    any.from_parts(k, powers, Some(basis), G2Affine::generator(), convert::point2(tau))
-}
-
-/// j of ω' = ω^j, ω' halo2's root of order 2^k and ω arkworks': bit by bit, as both have order 2^k (Pohlig and Hellman, 1978).
-fn root_step(k: u32) -> usize {
-    let root = (0..Fr::S - k).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
-    let target = convert::ark_scalar(&root);
-    let omega = ArkFr::get_root_of_unity(1 << k).expect("2^28 at most");
-    let mut step = 0u64;
-    for bit in 0..k {
-        // both to the 2^(k − 1 − bit): the lower bits of j decide
-        let lift = 1u64 << (k - 1 - bit);
-        let ours = omega.pow_u64(step * lift);
-        if target.pow_u64(lift) != ours {
-            step |= 1 << bit;
-        }
-    }
-    step as usize
-}
-
-/// Powers by small exponents.
-trait Power {
-    fn pow_u64(&self, e: u64) -> Self;
-}
-
-impl Power for ArkFr {
-    fn pow_u64(&self, e: u64) -> Self {
-        use ark_ff::Field as _;
-        self.pow([e])
-    }
-}
-
 /// The verifying key of a circuit alone, made anew: what a file claims to be can be compared with it.
 pub fn verifying(key: &Key, plan: Plan, params: &Params) -> VerifyingKey {
     let (builder, _) = builder(key, plan, CircuitBuilderStage::Keygen);
@@ -290,12 +246,6 @@ pub fn read_verifying(bytes: &[u8], circuit: &Circuit) -> io::Result<VerifyingKe
         return Err(bad("another length"));
     }
     Ok(key)
-}
-
-/// What a verifier needs of the reference string: no powers but the first.
-pub fn verifier_params(k: u32, tau: &ArkPoint2) -> Params {
-    let any = ParamsKZG::<Bn256>::setup(1, StdRng::from_seed([0; 32]));
-    any.from_parts(k, vec![G1Affine::generator()], Some(Vec::new()), G2Affine::generator(), convert::point2(tau))
 }
 
 /// Everything that proofs of one circuit need.

@@ -23,17 +23,14 @@
 //!
 //! e(left, [1]₂) = e(right, [τ]₂) is not checked by the circuit but by whoever verifies its proof, in one pairing with the proof's own.
 
-use halo2_base::halo2_proofs::{
-    halo2curves::bn256::{Bn256, G1Affine},
-    plonk,
-    poly::kzg::commitment::ParamsKZG,
-};
+use halo2_base::halo2_proofs::{halo2curves::bn256::G1Affine, plonk};
 
 pub mod arithmetic;
 pub mod circuit;
 pub mod convert;
 pub mod fingerprint;
 pub mod keys;
+pub mod params;
 pub mod points;
 pub mod policy;
 pub mod poseidon;
@@ -41,7 +38,7 @@ pub mod proof;
 pub mod satisfied;
 pub mod solidity;
 
-/// The reference string as halo2 has it.
-pub type Params = ParamsKZG<Bn256>;
+pub use params::Params;
+
 /// halo2's verifying key.
 pub type VerifyingKey = plonk::VerifyingKey<G1Affine>;

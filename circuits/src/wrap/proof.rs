@@ -9,11 +9,7 @@ use halo2_base::halo2_proofs::{
     poly::{
         VerificationStrategy,
         commitment::ParamsProver,
-        kzg::{
-            commitment::KZGCommitmentScheme,
-            multiopen::{ProverSHPLONK, VerifierSHPLONK},
-            strategy::AccumulatorStrategy,
-        },
+        kzg::{multiopen::VerifierSHPLONK, strategy::AccumulatorStrategy},
     },
     transcript::{TranscriptReadBuffer, TranscriptWriterBuffer},
 };
@@ -26,6 +22,7 @@ use super::{
     circuit::{self, Witness, lay},
     convert,
     keys::Keys,
+    params::{Scheme, Shplonk},
     points::{LIMB_BITS, LIMBS},
     solidity::protocol,
 };
@@ -85,7 +82,7 @@ impl Wrapped {
         lay(&mut builder, key, Witness { statement: statement.clone(), proof: Bytes::new(proof), alpha })?;
         let instances: Vec<Fr> = builder.assigned_instances.iter().flatten().map(|cell| *cell.value()).collect();
         let mut tx = Transcript::<Vec<u8>>::init(Vec::new());
-        create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, _, _, _, _>(
+        create_proof::<Scheme, Shplonk<'_>, _, _, _, _>(
             params,
             &keys.proving,
             &[builder],

@@ -1,7 +1,7 @@
 //! Additions of pairs of points, sixteen at a time, with AVX-512's products of 52 bits (IFMA).
 //!
 //! **Numbers.** Five limbs of 52 bits in 64-bit lanes, in Montgomery form with R = 2^260 (Montgomery 1985, the product
-//! scanned by operand). R is 84.6·p, so that products of numbers up to 84 times p come out below 2·p and hardly anything
+//! scanned by operand). R is 84.6·p, so that a product of a·p and b·p comes out below (1 + a·b/84.6)·p and hardly anything
 //! needs to be reduced. Bounds, in multiples of p:
 //!
 //! | | below | from |
@@ -24,7 +24,7 @@
 use std::arch::x86_64::*;
 
 use ark_bn254::Fq;
-use ark_ff::{BigInt, PrimeField, Zero, fields::batch_inversion_and_mul};
+use ark_ff::{BigInt, PrimeField, Zero, fields::serial_batch_inversion_and_mul};
 
 use super::pairs::{Pair, Point};
 
@@ -136,8 +136,8 @@ fn minus(a: &Numbers, b: &Numbers, multiple: u64) -> Numbers {
 
 /// Below 2.3·p, from limbs with sign of a number from 0.3·p to 10.5·p.
 ///
-/// q = ⌊v/2^254⌋ is read off the highest limbs; carries from below could change it by a 2^46th part, so it may be one too large
-/// where v is that near to a border: then ⌊q·2^254/p⌋·p is a quarter of p below v still.
+/// q = ⌊v/2^254⌋ is read off the highest limbs; carries from below, which have a sign, could change it by a 2^46th part, so it may be
+/// one off where v is that near to a border: one too large leaves a quarter of p still, one too small no more than 2.3·p.
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
 fn reduced(mut v: Numbers) -> Numbers {
@@ -249,7 +249,8 @@ fn quarter_inverses(v: Numbers) -> Option<Numbers> {
         return None;
     }
     // ark-ff takes v·2^260 for 16·v, and gives 2^256/(16·v) where 2^260/(4·v) is wanted
-    batch_inversion_and_mul(&mut numbers, &Fq::from(64));
+    // one inversion, and no other task begun while this one waits
+    serial_batch_inversion_and_mul(&mut numbers, &Fq::from(64));
     let mut lanes = [[[0; 8]; BOTH]; 5];
     for (lane, number) in numbers.iter().enumerate() {
         limbs(number.0.0).iter().zip(&mut lanes).for_each(|(limb, to)| to[lane / 8][lane % 8] = *limb);

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use talea_circuits::{
     relations::Key,
     wrap::{
-        VerifyingKey,
+        Params, VerifyingKey,
         arithmetic::Part,
-        keys::{Circuit, Keys, NoCircuit, verifier_params, verifying, write_verifying},
+        keys::{Circuit, Keys, NoCircuit, verifying, write_verifying},
         proof::{Wrapped, length, public},
         solidity::source,
     },
@@ -278,7 +278,7 @@ fn verify(args: &Verify<'_>, json: bool) -> anyhow::Result<bool> {
     };
     let seconds = start.elapsed().as_secs_f64();
     let report = args.evm.then(|| {
-        let params = verifier_params(checked.circuit.k(), &srs.tau);
+        let params = Params::for_verifying(checked.circuit.k(), &srs.tau);
         onchain::check(&file, &source(&params, &checked.key, &checked.circuit), length(&checked.key, &params))
     });
     let accepted = report.as_ref().is_none_or(|r| r.is_ok());
@@ -354,7 +354,7 @@ fn checked(
         return Err(no(format!("circuit: found {}, expected {}", hex(&file.circuit), hex(&circuit.digest))));
     }
     let verifying_key = KeyFolder(args.keys).verifying(&circuit)?;
-    let params = verifier_params(circuit.k(), &srs.tau);
+    let params = Params::for_verifying(circuit.k(), &srs.tau);
     let known_by = if args.check_key {
         check("--srs", srs).map_err(talea_witness::Error::from)?;
         let anew = verifying(&key, plan, &wrapping::params(srs, circuit.k())?);

@@ -29,7 +29,31 @@ pub fn integers(work: &Work, values: &Values) -> anyhow::Result<()> {
         let influences = influence(work, values, slot, &v)?;
         payouts(work, values, slot, &influences)?;
     }
-    Ok(())
+    padding(work, values)
+}
+
+/// Slots up to the next power of two pay nobody.
+fn padding(work: &Work, values: &Values) -> anyhow::Result<()> {
+    let s = &work.sizes;
+    let (k, q) = (s.slots << work.key.shape.clusters, s.slots * s.requests);
+    let lists: [(&str, &[u128]); 5] = [
+        ("pools", &values.pools[q..]),
+        ("quotients", &values.quotients[q..]),
+        ("amounts", &values.amounts[k..]),
+        ("roles", &values.roles[4 * s.slots..]),
+        ("dust", &values.dust[s.slots..]),
+    ];
+    lists.into_iter().try_for_each(|(what, rest)| same(s.slots, what, [(rest, [].as_slice())]))
+}
+
+/// As many rows as the reference has, pair by pair.
+fn paired<'v, T>(
+    slot: usize, what: &str, found: impl ExactSizeIterator<Item = &'v [T]>,
+    expected: impl ExactSizeIterator<Item = &'v [T]>,
+) -> anyhow::Result<impl Iterator<Item = (&'v [T], &'v [T])>> {
+    let (rows, asked) = (found.len(), expected.len());
+    anyhow::ensure!(rows == asked, "slot {slot}: {what} has {rows} rows, the reference in the clear {asked}");
+    Ok(found.zip(expected))
 }
 
 /// U and D of a slot; V of its requests.
@@ -51,12 +75,19 @@ fn rows(work: &Work, values: &Values, slot: usize) -> anyhow::Result<Vec<Vec<i64
         };
         let place = slot * s.modules + i;
         let u = low_rank(&module, &s.inputs(slot, i));
-        same(slot, "U", values.u[place].chunks(room).zip(u.chunks(s.rank)))?;
+        same(slot, "U", paired(slot, "U", values.u[place].chunks(room), u.chunks(s.rank))?)?;
         if s.deltas {
             let d = delta(&module, &u);
-            for (block, found) in work.key.shape.outputs().iter().zip(&values.d).filter(|(b, _)| b.place == place) {
-                let of_row = |row: usize| &d[row * s.d_out + block.begin..][..1 << block.vars];
-                same(slot, "D", found.chunks(1 << block.vars).enumerate().map(|(row, found)| (found, of_row(row))))?;
+            let outputs = work.key.shape.outputs();
+            anyhow::ensure!(
+                values.d.len() == outputs.len(),
+                "D has {} blocks, expected {}",
+                values.d.len(),
+                outputs.len()
+            );
+            for (block, found) in outputs.iter().zip(&values.d).filter(|(b, _)| b.place == place) {
+                let own = d.chunks(s.d_out).map(|row| &row[block.begin..][..1 << block.vars]);
+                same(slot, "D", paired(slot, "D", found.chunks(1 << block.vars), own)?)?;
             }
         }
         for (v, rows) in v.iter_mut().zip(u.chunks(s.tokens * s.rank)) {
@@ -246,6 +277,18 @@ mod tests {
             lie(&mut values, 2 * q * k + 1);
             let said = integers(&work, &values).unwrap_err().to_string();
             assert_eq!(said, format!("slot 2: {name} are not those of the reference in the clear"));
+        }
+        let missing: [(&str, fn(&mut Values)); 4] = [
+            ("slot 2: U has 0 rows, the reference in the clear 8", |v| v.u[4].clear()),
+            ("D has 0 blocks, expected ", |v| v.d.clear()),
+            ("slot 0: D has 7 rows, the reference in the clear 8", |v| v.d[0].truncate(7 * 4)),
+            ("slot 3: amounts are not those", |v| v.amounts[3 * 8] += 5),
+        ];
+        for (name, lie) in missing {
+            let mut values = honest.clone();
+            lie(&mut values);
+            let said = integers(&work, &values).unwrap_err().to_string();
+            assert!(said.starts_with(name), "{said}");
         }
     }
 }
