@@ -47,7 +47,7 @@ fn padding(work: &Work, values: &Values) -> anyhow::Result<()> {
 }
 
 /// As many rows as the reference has, pair by pair.
-fn paired<'v, T>(
+fn paired<'v, T: 'v>(
     slot: usize, what: &str, found: impl ExactSizeIterator<Item = &'v [T]>,
     expected: impl ExactSizeIterator<Item = &'v [T]>,
 ) -> anyhow::Result<impl Iterator<Item = (&'v [T], &'v [T])>> {
