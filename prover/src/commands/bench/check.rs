@@ -278,7 +278,8 @@ mod tests {
             let said = integers(&work, &values).unwrap_err().to_string();
             assert_eq!(said, format!("slot 2: {name} are not those of the reference in the clear"));
         }
-        let missing: [(&str, fn(&mut Values)); 4] = [
+        type Gap = fn(&mut Values);
+        let missing: [(&str, Gap); 4] = [
             ("slot 2: U has 0 rows, the reference in the clear 8", |v| v.u[4].clear()),
             ("D has 0 blocks, expected ", |v| v.d.clear()),
             ("slot 0: D has 7 rows, the reference in the clear 8", |v| v.d[0].truncate(7 * 4)),
