@@ -393,8 +393,8 @@ mod tests {
             let q = quotient(&p, &x);
             assert_eq!(q.len(), n.saturating_sub(1));
             let coefficient = |i: usize| q.get(i).copied().unwrap_or_default();
-            for i in 1..n {
-                assert_eq!(coefficient(i - 1) - x * coefficient(i), p[i]);
+            for (i, p) in p.iter().enumerate().skip(1) {
+                assert_eq!(coefficient(i - 1) - x * coefficient(i), *p);
             }
         }
     }
