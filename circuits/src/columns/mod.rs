@@ -67,8 +67,8 @@ pub fn chunk_vars(groups: &[&Columns]) -> usize {
 }
 
 /// What one more chunk costs, in coefficients of an opening. Its point takes some 58,000 cells of the wrap at 15 to 18 µs, a
-/// coefficient took 5.3 µs of the opening (both measured on two cores) when this was set; it takes a third of that now where a
-/// processor has AVX-512, but circuits and contracts depend on it (benches/NOTES.md).
+/// coefficient took 5.3 µs of the opening (both measured on two cores) when this was set; it takes a third to a half of that now
+/// where a processor has AVX-512, but circuits and contracts depend on it (benches/NOTES.md).
 const POINT: usize = 3 << 16;
 /// No column or chunk may have more variables.
 pub const MAX_VARS: usize = 32;

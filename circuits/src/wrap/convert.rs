@@ -19,7 +19,8 @@ pub fn ark_scalar(x: &Fr) -> ark_bn254::Fr {
     let repr = x.to_repr();
     let (words, _) = repr.as_chunks::<8>();
     let limb = |i: usize| words.get(i).map_or(0, |w| u64::from_le_bytes(*w));
-    ark_bn254::Fr::from_bigint(BigInt([limb(0), limb(1), limb(2), limb(3)])).unwrap_or_default()
+    ark_bn254::Fr::from_bigint(BigInt([limb(0), limb(1), limb(2), limb(3)]))
+        .expect("below the modulus, as halo2 writes it")
 }
 
 /// A coordinate.

@@ -30,7 +30,7 @@ use crate::{Ints, ints::each};
 const FEW: usize = 1 << 6;
 /// Digits of windows that are sorted at once; their places take four bytes each.
 const AT_ONCE: usize = 1 << 23;
-/// What a bucket costs, in additions: it is added to a row and to a column.
+/// What a bucket costs, in additions: it is added to a row and to a column, and sorted for both.
 const BUCKET: usize = 3;
 /// Bits of windows whose few buckets need no rows and columns.
 const NARROW: u32 = 6;
