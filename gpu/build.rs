@@ -11,7 +11,8 @@ const TARGETS: [&str; 2] = ["arch=compute_80,code=sm_80", "arch=compute_90,code=
 
 fn main() {
     println!("cargo::rerun-if-changed=cuda");
-    ["NVCC", "PATH", "CUDA_HOME"].iter().for_each(|name| println!("cargo::rerun-if-env-changed={name}"));
+    // not PATH: programs that add to it would have the whole prover built again
+    ["NVCC", "CUDA_HOME"].iter().for_each(|name| println!("cargo::rerun-if-env-changed={name}"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where"));
     match nvcc() {
         Some(nvcc) => device_kernels(&nvcc, &out),
@@ -22,7 +23,8 @@ fn main() {
     cc::Build::new().cpp(true).std("c++17").opt_level(2).file("cuda/host.cpp").compile("talea_host_kernels");
 }
 
-/// `NVCC` names it, or else it is on the path, or in `CUDA_HOME`.
+/// `NVCC` names it, or else it is on the path, or in `CUDA_HOME`. One that comes to the path later is found by the next build that
+/// has another reason to look.
 fn nvcc() -> Option<PathBuf> {
     if let Some(named) = env::var_os("NVCC") {
         return Some(named.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty());

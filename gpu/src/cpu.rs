@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ff::{AdditiveGroup, One, Zero};
+use ark_ff::{AdditiveGroup, One};
 use rayon::prelude::*;
 
 use crate::{
     Device, Ints,
     ints::each,
     mac::{self, Factor, Small, Sum},
-    msm,
+    msm, zeros,
 };
 
 /// Values per task below which splitting costs more than it gives.
@@ -23,6 +23,10 @@ const STRIP: usize = 1 << 7;
 pub struct Cpu;
 
 impl Device for Cpu {
+    fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        items.into_par_iter().with_max_len(1).map(work).collect()
+    }
+
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
         msm::fields(bases, scalars)
     }
@@ -32,8 +36,9 @@ impl Device for Cpu {
     }
 
     fn eq(&self, point: &[Fr]) -> Vec<Fr> {
-        let mut all = vec![Fr::one()];
-        point.iter().for_each(|r| extend_eq(&mut all, r));
+        let mut all = zeros(1 << point.len());
+        all[0] = Fr::one();
+        point.iter().enumerate().for_each(|(i, r)| extend_eq(&mut all[..2 << i], r));
         all
     }
 
@@ -99,21 +104,15 @@ impl Device for Cpu {
     }
 
     fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr) {
-        let mut folded = vec![Fr::ZERO; values.len() / 2];
-        let line = |(to, v): (&mut [Fr], &[Fr])| {
-            to[0] = v[0] + *r * (v[2] - v[0]);
-            to[1] = v[1] + *r * (v[3] - v[1]);
-        };
-        folded.par_chunks_exact_mut(2).zip(values.par_chunks_exact(4)).with_min_len(TASK).for_each(line);
-        *values = folded;
+        let line = |v: &[Fr]| [0, 1].map(|child| v[child] + *r * (v[child + 2] - v[child]));
+        let folded: Vec<[Fr; 2]> = values.par_chunks_exact(4).with_min_len(TASK).map(line).collect();
+        *values = folded.into_flattened();
     }
 }
 
-/// One more variable of an eq-table.
-pub(crate) fn extend_eq(all: &mut Vec<Fr>, r: &Fr) {
-    let n = all.len();
-    all.resize(2 * n, Fr::zero());
-    let (low, high) = all.split_at_mut(n);
+/// One more variable of an eq-table, which is the lower half of `all`.
+pub(crate) fn extend_eq(all: &mut [Fr], r: &Fr) {
+    let (low, high) = all.split_at_mut(all.len() / 2);
     low.par_iter_mut().zip(high).with_min_len(TASK).for_each(|(l, h)| {
         *h = *l * r;
         *l -= *h;

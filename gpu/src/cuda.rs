@@ -151,6 +151,12 @@ macro_rules! whichever {
                     Self::Cpu(_) => Cpu.$name($($argument),*),
                 }
             })*
+            fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+                match self {
+                    Self::Cuda(cuda) => cuda.map(items, work),
+                    Self::Cpu(_) => Cpu.map(items, work),
+                }
+            }
         }
     };
 }

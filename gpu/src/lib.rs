@@ -34,6 +34,8 @@ pub type HostKernels = kernels::Kernels<raw::host::Host>;
 use std::{ops::Range, sync::Arc};
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
+use ark_ff::AdditiveGroup;
+use rayon::prelude::*;
 
 /// Vectors are indexed by the bits of their place, lowest variable first. The lowest variable is bound first, so that a
 /// vector whose end is all one value stays one: only what comes before is stored.
@@ -42,6 +44,12 @@ use ark_bn254::{Fr, G1Affine, G1Projective};
 pub trait Device: Sync {
     /// Says that many sums of multiples of these points will be asked for: a device with memory of its own keeps them there.
     fn keep(&self, _bases: &Arc<Vec<G1Affine>>) {}
+
+    /// Pieces of work that do not wait for one another, such as one per column; results in the order of `items`. A device with
+    /// memory of its own, which each piece may want all of, takes them in turn.
+    fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        items.into_iter().map(work).collect()
+    }
 
     /// Σ scalars·bases, over the shorter of both.
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective;
@@ -85,6 +93,11 @@ pub trait Device: Sync {
 
     /// Binds the lowest variable of y where children stand side by side.
     fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr);
+}
+
+/// `n` zeros. Memory is touched for the first time here, and by all threads: a single one would be the longest way of many a column.
+pub fn zeros(n: usize) -> Vec<Fr> {
+    (0..n).into_par_iter().with_min_len(1 << 12).map(|_| Fr::ZERO).collect()
 }
 
 /// Variables of the lower half of an eq-table: small enough for the nearest cache.

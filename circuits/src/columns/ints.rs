@@ -4,7 +4,7 @@
 
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
-use talea_gpu::{Device, Ints};
+use talea_gpu::{Device, Ints, zeros};
 
 use super::Layout;
 
@@ -47,16 +47,16 @@ impl Witness {
     ) -> Vec<G1Affine> {
         let salted = self.salts.iter().zip(layout.chunk_sizes()).skip(first);
         let mut chunks: Vec<_> = salted.map(|(s, vars)| powers[1 << vars] * s).collect();
-        for (c, place) in self.columns.iter().zip(layout.columns()).filter(|(_, p)| p.chunk >= first) {
-            chunks[place.chunk - first] += device.commit(&powers[place.offset..], c);
-        }
+        let own: Vec<_> = self.columns.iter().zip(layout.columns()).filter(|(_, p)| p.chunk >= first).collect();
+        let sums = device.map(own, |(c, place)| (place.chunk, device.commit(&powers[place.offset..], c)));
+        sums.into_iter().for_each(|(chunk, sum)| chunks[chunk - first] += sum);
         chunks.into_iter().map(|c| c.into_affine()).collect()
     }
 
     /// The coefficients of Σ factor·chunk, salts included: 2^N + 1 of them.
     pub fn combine(&self, device: &impl Device, layout: &Layout, factors: &[Fr]) -> Vec<Fr> {
         let n = 1 << layout.chunk_vars();
-        let mut all = vec![Fr::from(0u64); n + 1];
+        let mut all = zeros(n + 1);
         for (c, place) in self.columns.iter().zip(layout.columns()) {
             device.add_scaled(&mut all[place.offset..], &factors[place.chunk], c);
         }

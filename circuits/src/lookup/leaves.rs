@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ark_bn254::Fr;
 use ark_ff::{BigInt, One, PrimeField, Zero};
 use rayon::prelude::*;
-use talea_gpu::{Device, Ints};
+use talea_gpu::{Device, Ints, zeros};
 
 use super::{Entry, Form, Lookups, Values};
 use crate::{
@@ -243,7 +243,7 @@ impl<'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> fractions::Leaves for Le
     fn level(&self, level: usize) -> [Vec<Fr>; 2] {
         let below = self.vars - level;
         let stored = self.stored(level);
-        let (mut p, mut q) = (vec![Fr::zero(); stored], vec![Fr::zero(); stored]);
+        let [mut p, mut q] = [(); 2].map(|()| zeros(stored));
         let block = BLOCK >> below;
         p.par_chunks_mut(block).zip(q.par_chunks_mut(block)).enumerate().for_each(|(i, (p, q))| {
             let mut layer = self.read(i * BLOCK, p.len() << below);
@@ -266,7 +266,7 @@ impl<'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> fractions::Leaves for Le
 
     fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2] {
         let half = self.stored(self.vars) / 2;
-        let mut all = [0; 2].map(|_| vec![Fr::zero(); half]);
+        let mut all = [(); 2].map(|()| zeros(half));
         let [p, q] = all.each_mut().map(|c| c.par_chunks_mut(BLOCK / 2));
         p.zip(q).enumerate().for_each(|(i, (p, q))| {
             let leaves = self.mixed(i * BLOCK, 2 * p.len(), lambda);

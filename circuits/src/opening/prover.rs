@@ -9,7 +9,7 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, One, Zero, batch_inversion};
 use ark_poly::{DenseUVPolynomial, Polynomial, univariate::DensePolynomial};
 use rayon::prelude::*;
-use talea_gpu::{Device, Ints, eq_halves};
+use talea_gpu::{Device, Ints, eq_halves, zeros};
 
 use crate::{
     arithmetic::Plain,
@@ -59,13 +59,13 @@ pub fn prove(
     cells.salts(layout, witness);
     for bound in 0..layout.chunk_vars() {
         columns = cells.take(columns, bound);
-        let rounds = columns.iter_mut().map(|c| c.round(device, bound));
-        let [constant, leading] = rounds.fold(cells.round(), |a, b| [a[0] + b[0], a[1] + b[1]]);
+        let rounds = device.map(columns.iter_mut().collect(), |c| c.round(device, bound));
+        let [constant, leading] = rounds.iter().fold(cells.round(), |a, b| [a[0] + b[0], a[1] + b[1]]);
         tx.scalar(&constant);
         tx.scalar(&leading);
         let r = tx.challenge();
         cells.bind(&r);
-        columns.iter_mut().for_each(|c| c.bind(device, bound, &r));
+        device.map(columns.iter_mut().collect(), |c| c.bind(device, bound, &r));
         point.push(r);
     }
     cells.take(columns, layout.chunk_vars());
@@ -238,14 +238,12 @@ pub fn mercury(
     let alpha = tx.challenge();
     // 2. F = (X^b − α)·q + g
     let (q, g) = divide(&f, b, &alpha);
-    tx.point(&commit(&g));
-    tx.point(&commit(&q));
+    device.map(vec![&g, &q], |p| commit(p)).iter().for_each(|point| tx.point(point));
     let gamma = tx.challenge();
     // 3. S from both symmetric products; D is g reversed
     let s = positive_half(&[(&g, &pu, Fr::one()), (&h, &pv, gamma)]);
     let d: Vec<Fr> = g.iter().rev().copied().collect();
-    tx.point(&commit(&s));
-    tx.point(&commit(&d));
+    device.map(vec![&s, &d], |p| commit(p)).iter().for_each(|point| tx.point(point));
     let z = tx.challenge();
     let inverse = z.inverse().unwrap_or(Fr::zero());
     // 4. values
@@ -268,7 +266,7 @@ pub fn mercury(
     for (p, weight) in [&g, &h, &s].into_iter().zip([Fr::one(), d2, d3]) {
         add(&mut small, p, weight);
     }
-    let own = [commit(&quotient(&small, &inverse)), commit(&quotient(&h, &alpha))];
+    let own = device.map(vec![(&small, &inverse), (&h, &alpha)], |(p, x)| commit(&quotient(p, x)));
     own.iter().for_each(|point| tx.point(point));
     // 6. and 7. all quotients, weighted
     let weighted = own.iter().chain(quotients).map(|point| *point * tx.weight());
@@ -303,7 +301,7 @@ fn divide(f: &[Fr], b: usize, alpha: &Fr) -> (Vec<Fr>, Vec<Fr>) {
         all.iter_mut().zip(&*value).for_each(|(c, v)| *c = *c * step + v);
         *value = std::mem::replace(&mut carry, all);
     }
-    let mut q = vec![Fr::zero(); f.len() - b];
+    let mut q = zeros(f.len() - b);
     // row i of q is what comes down to row i of f
     q.par_chunks_mut(rows * b).zip(f.par_chunks(rows * b)).zip(carries).for_each(|((q, f), mut g)| {
         for (i, row) in f.chunks(b).enumerate().rev() {
@@ -327,7 +325,7 @@ pub(crate) fn quotient(p: &[Fr], x: &Fr) -> Vec<Fr> {
     for (i, value) in values.iter().enumerate().rev() {
         carries[i] = carries[i + 1] * step + value;
     }
-    let mut q = vec![Fr::zero(); p.len()];
+    let mut q = zeros(p.len());
     q.par_chunks_mut(size).zip(p.par_chunks(size)).zip(carries).for_each(|((q, p), carry)| {
         horner(p, carry, x, |i, value| q[i] = value);
     });

@@ -28,7 +28,7 @@ pub fn products(tx: &mut Writer<impl Plain>, device: &impl Device, pairs: &mut [
 }
 
 /// One sum of several in lockstep.
-pub trait Summand<D: Device> {
+pub trait Summand<D: Device>: Send + Sync {
     /// Variables not yet bound.
     fn vars(&self) -> usize;
     /// The sum as it stands.
@@ -48,20 +48,23 @@ pub fn lockstep<D: Device>(
     let mut point = Vec::with_capacity(vars);
     let ignored: Vec<usize> = sums.iter().map(|s| vars - s.vars()).collect();
     for bound in 0..vars {
-        let mut round = vec![Fr::ZERO; degree + 1];
-        for (sum, ignored) in sums.iter().zip(&ignored).rev() {
+        let own = device.map(sums.iter().zip(&ignored).collect(), |(sum, ignored)| {
             // a shorter sum ignores the highest variables: each that is still unbound doubles it
             let (mut own, left) = match sum.vars() {
                 0 => (vec![sum.claim()], vars - bound - 1),
                 _ => (coefficients(&sum.round(device)), *ignored),
             };
             own.iter_mut().for_each(|c| *c *= Fr::from(2u64).pow([left as u64]));
+            own
+        });
+        let mut round = vec![Fr::ZERO; degree + 1];
+        for own in own.iter().rev() {
             round.iter_mut().for_each(|c| *c *= gamma);
             round.iter_mut().zip(own).for_each(|(c, own)| *c += own);
         }
         round.iter().enumerate().filter(|(i, _)| *i != 1).for_each(|(_, c)| tx.scalar(c));
         let r = tx.challenge();
-        sums.iter_mut().filter(|s| s.vars() > 0).for_each(|s| s.bind(device, &r));
+        device.map(sums.iter_mut().filter(|s| s.vars() > 0).collect(), |s| s.bind(device, &r));
         point.push(r);
     }
     point
@@ -122,7 +125,7 @@ pub struct Zero<'w, E> {
     columns: Vec<View<'w>>,
 }
 
-impl<'w, E: Equations + Sync> Zero<'w, E> {
+impl<'w, E: Equations + Send + Sync> Zero<'w, E> {
     /// The sum over τ's variables.
     pub fn new(device: &impl Device, equations: E, tau: &[Fr], epsilon: &Fr, columns: Vec<View<'w>>) -> Self {
         Self { equations, epsilon: *epsilon, eq: device.eq(tau), columns }
@@ -138,7 +141,7 @@ impl<'w, E: Equations + Sync> Zero<'w, E> {
     }
 }
 
-impl<D: Device, E: Equations + Sync> Summand<D> for Zero<'_, E> {
+impl<D: Device, E: Equations + Send + Sync> Summand<D> for Zero<'_, E> {
     fn vars(&self) -> usize {
         self.eq.len().ilog2() as usize
     }
@@ -168,7 +171,7 @@ impl<D: Device, E: Equations + Sync> Summand<D> for Zero<'_, E> {
     }
     fn bind(&mut self, device: &D, r: &Fr) {
         device.fold(&mut self.eq, r);
-        self.columns.iter_mut().for_each(|c| c.bind(device, r));
+        device.map(self.columns.iter_mut().collect(), |c| c.bind(device, r));
     }
 }
 

@@ -6,6 +6,9 @@ use ark_ff::{AdditiveGroup, One};
 use rayon::prelude::*;
 use talea_gpu::{Device, Ints};
 
+/// Values that are not worth a thread.
+const TASK: usize = 1 << 10;
+
 /// A column of 2^m values as one over more variables: place x holds value ⌊x/2^skip⌋ mod 2^m.
 pub struct View<'w> {
     data: Data<'w>,
@@ -58,10 +61,14 @@ impl<'w> View<'w> {
         } else if self.len() > 1 {
             match &mut self.data {
                 Data::Ints(columns) => {
-                    let mut folded = vec![Fr::ZERO; columns[0].1.len() / 2];
-                    for (factor, column) in columns {
+                    let (factor, column) = columns[0];
+                    let mut folded = device.fold_ints(column, r);
+                    if !factor.is_one() {
+                        folded.par_iter_mut().with_min_len(TASK).for_each(|to| *to *= factor);
+                    }
+                    for (factor, column) in &columns[1..] {
                         let own = device.fold_ints(column, r);
-                        folded.par_iter_mut().zip(own).for_each(|(to, v)| *to += *factor * v);
+                        folded.par_iter_mut().zip(own).with_min_len(TASK).for_each(|(to, v)| *to += *factor * v);
                     }
                     self.data = Data::Fields(folded);
                 }

@@ -4,7 +4,7 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, One};
 
 use crate::{
-    Ints,
+    Cpu, Device, Ints,
     backend::{Backend, Buffer, GpuError, Launch},
     cpu,
     kernels::Kernels,
@@ -16,13 +16,9 @@ const FIRST: usize = 1 << 8;
 
 impl<B: Backend> Kernels<B> {
     pub(super) fn try_eq(&self, point: &[Fr]) -> Result<Vec<Fr>, GpuError> {
-        let mut all = vec![Fr::one()];
-        let mut rest = point.iter();
-        while all.len() < FIRST.min(self.tuning.width)
-            && let Some(r) = rest.next()
-        {
-            cpu::extend_eq(&mut all, r);
-        }
+        let first = point.len().min(FIRST.min(self.tuning.width).next_power_of_two().ilog2() as usize);
+        let mut all = Cpu.eq(&point[..first]);
+        let mut rest = point[first..].iter();
         let fits = (self.budget() / 32).max(all.len()) / all.len();
         let on_device = rest.len().min(fits.ilog2() as usize);
         let mut table = Buffer::<_, Fr>::new(&self.backend, all.len() << on_device)?;
@@ -33,7 +29,11 @@ impl<B: Backend> Kernels<B> {
             n *= 2;
         }
         all = table.fields(&self.backend)?;
-        rest.for_each(|r| cpu::extend_eq(&mut all, r));
+        for r in rest {
+            all.resize(2 * n, Fr::ZERO);
+            cpu::extend_eq(&mut all, r);
+            n *= 2;
+        }
         Ok(all)
     }
 
