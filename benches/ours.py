@@ -96,7 +96,10 @@ class Ours:
         verify and changed ones refused. The demonstration checks itself as it runs; of the argument alone, a proof verifies."""
         work = self.work(run, seed)
         if run.options["kind"] != "demo" and work not in self.checked:
-            self.checked[work] = self.sample(run, threads, seed, checked=True)["proof_blake3"]
+            try:
+                self.checked[work] = self.sample(run, threads, seed, checked=True)["proof_blake3"]
+            except Failed as why:
+                raise Failed(f"{why}, in: check", **why.facts) from why
 
     @staticmethod
     def work(run, seed):
@@ -105,7 +108,9 @@ class Ours:
     def sample(self, run, threads, seed, checked=False):
         with tempfile.TemporaryDirectory(dir=self.home, prefix="case-") as folder:
             srs = None if run.options["kind"] == "demo" else self.reference_string(run, threads, seed)
-            done = self.talea(command(run, threads, srs, Path(folder), seed, checked))
+            # a check is two proofs and more, and no time of it is reported
+            limit = None if checked else process.LIMIT_S
+            done = self.talea(command(run, threads, srs, Path(folder), seed, checked), limit_s=limit)
         sample = parsed(run, done.out, seed, checked)
         found, expected = sample.get("proof_blake3"), self.checked.get(self.work(run, seed))
         if expected not in (None, found):  # on any number of threads
@@ -113,9 +118,9 @@ class Ours:
         return {**sample, "peak_mib": round(sample["peak_mib"], 1), "wall_s": done.wall_s, "process_cpu_s": done.cpu_s,
                 "security_bits": SECURITY_BITS, "version": "this commit", "notes": NOTES}
 
-    def talea(self, arguments, refusal=False):
+    def talea(self, arguments, refusal=False, limit_s=process.LIMIT_S):
         """Runs it; a refusal (status 2) is given back where it is expected, everything else raises Failed."""
-        done = process.run([self.program, *arguments], cwd=self.home)
+        done = process.run([self.program, *arguments], cwd=self.home, limit_s=limit_s)
         if done.failed:
             raise Failed(done.failed, peak_mib=done.peak_mib)
         if done.code and not (refusal and done.code == 2):

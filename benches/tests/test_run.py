@@ -119,9 +119,9 @@ class Whole(unittest.TestCase):
     def test_if_ours_fails_the_status_says_so(self):
         status, doc, text = self.run_it("--only", "rows", "--systems", "ours", broken=16)
         runs = {r["name"]: r for r in doc["cases"][0]["runs"]}
-        self.assertEqual((status, runs["ours@16"]["failed"]), (1, "status 2: talea: the proof does not verify"))
+        self.assertEqual((status, runs["ours@16"]["failed"]), (1, "status 2: talea: the proof does not verify, in: check"))
         self.assertEqual(runs["ours@1"]["status"], "measured")
-        self.assertIn("**status 2: talea: the proof does not verify**", text)
+        self.assertIn("**status 2: talea: the proof does not verify, in: check**", text)
 
     def test_another_proof_than_was_checked_is_not_measured(self):
         _, doc, _ = self.run_it("--quick", "--only", "rows", "--systems", "ours", other=True)
