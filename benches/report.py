@@ -28,10 +28,13 @@ def markdown(header, rows):
     return "\n".join(lines + ["| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in row) + " |" for row in rows])
 
 
+QUIET = 0.2  # cores: more than a machine with nothing to do uses for itself
+
+
 def head(report):
     m, c = report["machine"], report["checkout"]
     commit = (c["commit"] or "unknown")[:12] + (", with changes that are not committed" if c["dirty"] else "")
-    loads = [s["load_1m"] for case in report["cases"] for r in case["runs"] for s in r["samples"]]
+    busy = [s["busy_cores"] for case in report["cases"] for r in case["runs"] for s in r["samples"]]
     lines = [
         "# Talea beside its peers", "",
         f"{report['started']}, commit {commit}. {m['cpu']}, {m['cores']} cores, {m['memory_mib']:,} MiB, Linux {m['kernel']}; {m['rustc']}; "
@@ -39,8 +42,8 @@ def head(report):
     ]
     if report.get("quick"):
         lines += ["", "**A quick run**: small sizes, one round. It shows that everything runs, and is no measurement."]
-    if loads and max(loads) > m["cores"]:
-        lines += ["", f"**Beside other work**: the load was {min(loads):g} to {max(loads):g} before a sample, on {m['cores']} cores. Ratios "
+    if busy and max(busy) > QUIET:
+        lines += ["", f"**Beside other work**: it kept {min(busy):g} to {max(busy):g} of {m['cores']} cores busy before a sample. Ratios "
                   "suffer less than times, and both suffer."]
     if not report.get("finished"):
         lines += ["", "**Not finished**: this is what there was when it was written."]
@@ -87,15 +90,15 @@ def run_row(result, runs):
         peak = result.get("peak_mib_when_ended")
         return [name, f"{result['rows']:,}", result["threads"], "–", "–", "–", "–", "–", "–", "–", "–", figure(peak), "–", "–",
                 f"**{result['failed'] if 'failed' in result else result['status']}**"]
-    loads = [sample["load_1m"] for sample in result["samples"]]
+    busy = [sample["busy_cores"] for sample in result["samples"]]
     return [name, f"{result['rows']:,}", result["threads"], f"{figure(s['prove_s']['min'])} / {figure(s['prove_s']['median'])}",
             s["prove_s"]["n"], figure(per_row(result) * 1e3), *ratios(result, runs), figure(s["verify_s"]["min"] * 1e3),
             f"{result['proof_bytes']:,}", figure(result.get("setup_s")), figure(s["peak_mib"]["max"]), result["security_bits"],
-            f"{min(loads):g}–{max(loads):g}", ""]
+            f"{min(busy):g}–{max(busy):g}", ""]
 
 
 HEADER = ["", "rows", "threads", "prove, s: least / median", "samples", "ms per row", "× ours, same rows", "× ours, best", "verify, ms",
-          "proof, bytes", "setup, s", "peak, MiB", "security, bits", "load", "remark"]
+          "proof, bytes", "setup, s", "peak, MiB", "security, bits", "other work, cores", "remark"]
 
 
 def demo_lines(result):

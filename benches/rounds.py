@@ -44,26 +44,26 @@ def measure(case, systems, threads, seed, save=lambda results: None):
             result = results[run.name]
             if "failed" in result or turn >= min(case.rounds, run.rounds or case.rounds):
                 continue
-            load = machine.load()
+            busy = machine.busy_cores()
             try:
                 sample = systems[run.system].sample(run, result["threads"], seed)
             except Failed as why:
                 failed(result, why)
                 continue
-            take(result, sample, turn + 1, load)
+            take(result, sample, turn + 1, busy)
             print(f"    {run.name}, round {turn + 1}: {sample['prove_s']:.3f} s", file=sys.stderr)
             save(list(results.values()))
     return list(results.values())
 
 
-def take(result, sample, turn, load):
+def take(result, sample, turn, busy):
     """Adds a sample. Threads other than asked for would spoil a comparison without anybody seeing it."""
     if sample["threads"] != result["threads"]:
         failed(result, Failed(f"ran on {sample['threads']} threads instead of {result['threads']}"))
         return
     result.update({k: sample[k] for k in CONSTANT if k in sample}, status="measured")
     varying = {k: v for k, v in sample.items() if k not in CONSTANT}
-    result["samples"].append({"round": turn, "load_1m": load, **varying})
+    result["samples"].append({"round": turn, "busy_cores": busy, **varying})
     result["stats"] = {k: stats([s[k] for s in result["samples"]]) for k in TIMED if k in sample}
 
 

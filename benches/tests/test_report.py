@@ -10,7 +10,7 @@ from rounds import stats
 def run(name, system, rows, seconds, **others):
     return {"name": name, "system": system, "rows": rows, "shape": [64, 4, 64], "options": {"kind": "batch"} if system == "ours" else {},
             "threads": 2, "status": "measured", "proof_bytes": 1000 * rows, "security_bits": 100,
-            "samples": [{"round": i + 1, "load_1m": 0.5, "prove_s": s, "stages": {"a": s / 4, "b": s * 3 / 4}} for i, s in enumerate(seconds)],
+            "samples": [{"round": i + 1, "busy_cores": 0.1, "prove_s": s, "stages": {"a": s / 4, "b": s * 3 / 4}} for i, s in enumerate(seconds)],
             "stats": {"prove_s": stats(seconds), "verify_s": stats([0.002]), "peak_mib": stats([100.0, 120.0])}, **others}
 
 
@@ -45,10 +45,10 @@ class Report(unittest.TestCase):
 
     def test_a_busy_machine_and_an_unfinished_run_say_so(self):
         other = copy.deepcopy(REPORT)
-        other["cases"][0]["runs"][0]["samples"][0]["load_1m"] = 7.0
+        other["cases"][0]["runs"][0]["samples"][0]["busy_cores"] = 1.5
         other["finished"] = None
         text = report.text(other)
-        self.assertIn("**Beside other work**: the load was 0.5 to 7", text)
+        self.assertIn("**Beside other work**: it kept 0.1 to 1.5 of", text)
         self.assertIn("**Not finished**", text)
 
     def test_targets(self):

@@ -46,7 +46,7 @@ class Rounds(unittest.TestCase):
         self.assertEqual(log, ["prepare a", "check a", "prepare b", "check b", "a", "b", "b", "a", "a", "b"])
         self.assertEqual(done["a"]["stats"]["prove_s"], {"min": 1.0, "median": 2.5, "max": 3.0, "n": 3})
         self.assertEqual([s["prove_s"] for s in done["a"]["samples"]], [3.0, 1.0, 2.5])
-        self.assertTrue(all("load_1m" in s for s in done["a"]["samples"]))
+        self.assertTrue(all("busy_cores" in s for s in done["a"]["samples"]))
 
     def test_a_run_that_fails_is_reported_and_takes_no_more_turns(self):
         log = []
