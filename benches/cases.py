@@ -129,10 +129,11 @@ def linear_case(quick):
 
 
 def threads_case(quick):
-    rows = 64 if quick else 4096
-    runs = tuple(ours(f"{n} threads" if n > 1 else "1 thread", rows, threads=n) for n in (1, 2))
-    target = Target("time on 1 thread over time on 2", "prove_s", "1 thread", "2 threads", least=1.8)
-    return Case("threads", f"Threads, 64×4×64 with {rows:,} rows", runs, () if quick else (target,))
+    counts = (64,) if quick else (4096, 16384)
+    runs = tuple(ours(f"{rows} rows, {n}", rows, threads=n) for rows in counts for n in (1, 2))
+    targets = tuple(Target(f"time on 1 thread over time on 2, {rows:,} rows", "prove_s", f"{rows} rows, 1", f"{rows} rows, 2", least=1.8)
+                    for rows in counts)
+    return Case("threads", "Threads, 64×4×64", runs, () if quick else targets, rounds=5)
 
 
 def argument_case(quick):

@@ -173,7 +173,12 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
             .enumerate()
             .map(|(i, t)| match &t.values {
                 Values::Range => {
-                    (0..1u64 << t.vars).map(|y| leaves.denominator(i, [Fr::from(y)].into_iter())).collect()
+                    let first = leaves.denominator(i, [Fr::zero()].into_iter());
+                    (0..1usize << t.vars)
+                        .into_par_iter()
+                        .with_min_len(BLOCK)
+                        .map(|y| first - Fr::from(y as u64))
+                        .collect()
                 }
                 Values::Listed(c) => (0..1 << t.vars).map(|y| leaves.denominator(i, c.iter().map(|c| c[y]))).collect(),
             })

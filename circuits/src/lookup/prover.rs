@@ -19,11 +19,10 @@ pub fn prove<'w, D: Device>(
     let leaves = Leaves::new(device, lookups, [tx.challenge(), tx.challenge()], &column);
     let (_, end) = fractions::prover::prove(tx, device, &leaves);
     let mut claims = Claims::new();
-    for (id, vars) in lookups.columns() {
-        let point = end[..vars].to_vec();
-        let value = evaluate(device, column(id), &point);
+    let values = device.map(lookups.columns(), |(id, vars)| (id, vars, evaluate(device, column(id), &end[..vars])));
+    for (id, vars, value) in values {
         tx.scalar(&value);
-        claims.push(id, point, value);
+        claims.push(id, end[..vars].to_vec(), value);
     }
     claims
 }

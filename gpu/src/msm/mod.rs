@@ -68,9 +68,11 @@ fn windows(bases: &[G1Affine], scalars: impl Scalars) -> G1Projective {
     let mut sum = G1Projective::ZERO;
     let all: Vec<u32> = (0..cut.windows).collect();
     for group in all.chunks(at_once).rev() {
-        let orders: Vec<Order> = group.par_iter().map(|w| Order::of_digits(&digits, cut, *w)).collect();
-        let sums: Vec<G1Projective> =
-            sums::of_buckets(bases, &orders).into_par_iter().map(|s| weighted(s, cut)).collect();
+        // few pieces and long ones: each is a task of its own
+        let order = |w: &u32| Order::of_digits(&digits, cut, *w);
+        let orders: Vec<Order> = group.par_iter().with_max_len(1).map(order).collect();
+        let buckets = sums::of_buckets(bases, &orders).into_par_iter().with_max_len(1);
+        let sums: Vec<G1Projective> = buckets.map(|s| weighted(s, cut)).collect();
         for window in sums.into_iter().rev() {
             shift(&mut sum, cut.width);
             sum += window;

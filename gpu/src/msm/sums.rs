@@ -1,6 +1,9 @@
 //! Sums of buckets, strip by strip.
 
-use std::{ops::Range, sync::atomic::Ordering::Relaxed};
+use std::{
+    ops::Range,
+    sync::{Mutex, PoisonError, atomic::Ordering::Relaxed},
+};
 
 use ark_bn254::{G1Affine, G1Projective};
 use ark_ec::CurveGroup;
@@ -38,8 +41,16 @@ pub(super) fn of_buckets(points: &[G1Affine], orders: &[Order]) -> Vec<Vec<Sums>
             start = end;
         }
     }
-    let sums: Vec<Vec<(usize, Sums)>> =
-        strips.par_iter().map_init(Adder::default, |adder, strip| of_strip(adder, points, strip)).collect();
+    // each strip is a task, so that no thread is left with a long one at the end; their memory goes from one to the next
+    let spare = Mutex::new(Vec::<Adder>::new());
+    let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let sum = |strip: &Vec<Piece<'_>>| {
+        let mut adder = spare().pop().unwrap_or_default();
+        let sums = of_strip(&mut adder, points, strip);
+        spare().push(adder);
+        sums
+    };
+    let sums: Vec<Vec<(usize, Sums)>> = strips.par_iter().with_max_len(1).map(sum).collect();
     let mut out = vec![vec![]; orders.len()];
     sums.into_iter().flatten().for_each(|(order, sums)| out[order].push(sums));
     out
