@@ -59,7 +59,7 @@ def line_plot(axes, points, unit, missing=()):
         axes.plot(*zip(*values), marker="o", color=COLOUR[system], label=LABEL[system])
     axes.set(xscale="log", yscale="log", xlabel="\n".join(["rows", *missing]), ylabel=unit)
     axes.grid(True, which="major", alpha=0.3)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # beside the lines, not on them
 
 
 def bar_plot(axes, values, unit, log=True):
