@@ -106,10 +106,10 @@ impl Device for Cpu {
     fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr) {
         let line = |v: &[Fr]| [0, 1].map(|child| v[child] + *r * (v[child + 2] - v[child]));
         let folded: Vec<[Fr; 2]> = values.par_chunks_exact(4).with_min_len(TASK).map(line).collect();
-        let rest = values.len() / 2;
+        let half = values.len() / 2;
         *values = folded.into_flattened();
         // where groups of four do not come out even
-        values.resize(rest, Fr::ZERO);
+        values.resize(half, Fr::ZERO);
     }
 }
 

@@ -95,7 +95,7 @@ pub trait Device: Sync {
     fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr);
 }
 
-/// `n` zeros. Memory is touched for the first time here, and by all threads: a single one would be the longest way of many a column.
+/// `n` zeros, written by all threads: memory is touched for the first time here, which `vec!` would leave to one of them.
 pub fn zeros(n: usize) -> Vec<Fr> {
     (0..n).into_par_iter().with_min_len(1 << 12).map(|_| Fr::ZERO).collect()
 }
