@@ -54,7 +54,7 @@ fn commitments(c: &mut Criterion) {
         ("i64 of 51 bits", Ints::I64(numbers(1, n).map(|v| v as i64 >> 13).collect())),
     ];
     for (name, column) in &columns {
-        group.bench_function(*name, |b| b.iter(|| Cpu.commit(black_box(&bases), column)));
+        group.bench_function(*name, |b| b.iter(|| Cpu.commit(black_box(&bases), &[(0, column)])));
     }
 }
 

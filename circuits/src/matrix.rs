@@ -350,11 +350,11 @@ mod prover {
             // both matrices with their rows bound: vectors over i
             let bind = |id: ColumnId, point: &[Fr]| {
                 let column = &self.columns[id.index()];
-                device.vector_matrix(&device.eq(point), column, 0..column.len())
+                device.vector(device.vector_matrix(&device.eq(point), column, 0..column.len()))
             };
             let mut pair = [[bind(c.x, &token), bind(c.a, &row)]];
             let end = products(tx, device, &mut pair, shape.width);
-            let [[x, a]] = pair;
+            let [[x, a]] = pair.map(|pair| pair.map(|v| device.read(&v, 0..1)));
             tx.scalar(&x[0]);
             tx.scalar(&a[0]);
             claims.push(c.x, end.iter().chain(&token).copied().collect(), x[0]);

@@ -79,11 +79,11 @@ impl Argument {
         let views = |range: std::ops::Range<usize>| {
             self.columns[range].iter().map(|c| View::ints(vec![(Fr::from(1u64), c)], 0)).collect()
         };
-        let mut positive = Zero::new(&Cpu, Positive, &tau, &epsilon, views(0..3));
-        let mut cube = Zero::new(&Cpu, Cube, &tau[..2], &epsilon, views(3..5));
+        let mut positive = Zero::new(Positive, &tau, &epsilon, views(0..3));
+        let mut cube = Zero::new(Cube, &tau[..2], &epsilon, views(3..5));
         let mut product = Product(vec![self.columns[5].fields(), self.columns[6].fields()]);
-        let mut sums: [&mut dyn Summand<Cpu>; 3] = [&mut positive, &mut cube, &mut product];
-        let point = sumcheck::prover::lockstep(&mut tx, &Cpu, 4, &mut sums);
+        let mut sums: [&mut dyn Summand; 3] = [&mut positive, &mut cube, &mut product];
+        let point = sumcheck::prover::lockstep(&mut tx, 4, &mut sums);
         let mut claims = Claims::new();
         let values = [positive.values(), cube.values(), product.0.iter().map(|c| c[0]).collect()].concat();
         values.iter().for_each(|v| tx.scalar(v));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ark_bn254::Fr;
 use common::{
@@ -139,7 +139,7 @@ fn adapters_are_those_of_the_statement() {
     c.adapters[0] = other.adapters[0].clone();
     let adapters: Vec<_> = c.adapters.iter().collect();
     let v = &c.values;
-    c.values = Values::new(&c.key, &adapters, v.slots.clone(), v.requests.clone(), v.x.clone());
+    c.values = Values::new(&Cpu, &c.key, &adapters, v.slots.clone(), v.requests.clone(), v.x.clone());
     let (own, proof) = c.prove(c.columns());
     assert_eq!(c.key.verify(&srs().1, &own, &proof), Ok(()));
     // the same proof under the other statement's digest: the words differ, so that challenges do; the digest is looked at first
@@ -149,7 +149,8 @@ fn adapters_are_those_of_the_statement() {
     let mut c = a_case();
     let points = c.adapters[0].points.clone();
     for id in c.key.parts.adapters[0].h.clone() {
-        c.adapters[0].witness.columns[id.index()] = other.adapters[0].witness.columns[id.index()].clone();
+        Arc::make_mut(&mut c.adapters[0].witness.columns)[id.index()] =
+            other.adapters[0].witness.columns[id.index()].clone();
     }
     c.adapters[0].points = points;
     let adapters: Vec<_> = c.adapters.iter().collect();
@@ -168,8 +169,8 @@ fn influence_is_that_of_the_requests_tokens() {
     let adapters: Vec<_> = c.adapters.iter().collect();
     let width = 1usize << c.key.shape.inputs()[0].vars;
     c.values.x[0][row * width] = 100_000;
-    c.values.rows(&c.key, &adapters);
-    c.values.outputs(&c.key, &adapters);
+    c.values.rows(&Cpu, &c.key, &adapters);
+    c.values.outputs(&Cpu, &c.key, &adapters);
     c.values.partials(&c.key, &adapters);
     c.values.weigh(&c.key);
     c.values.pay(&c.key);

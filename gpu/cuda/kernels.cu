@@ -4,3 +4,5 @@
 #include "sums.cu"
 #include "msm.cu"
 #include "products.cu"
+#include "leaves.cu"
+#include "polynomial.cu"

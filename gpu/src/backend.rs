@@ -2,9 +2,17 @@
 //!
 //! The driver of a GPU is one such machine; the same kernels compiled for the host are another, for tests.
 
-use std::marker::PhantomData;
+use std::{
+    marker::PhantomData,
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use ark_bn254::Fr;
+use rayon::prelude::*;
+
+/// Elements that are not worth a thread.
+const TASK: usize = 1 << 12;
 
 /// Why a device could not do its work. No proof is lost by it: the CPU does the same work instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +42,7 @@ pub enum GpuError {
 /// Memory and launches.
 pub trait Backend: Sync {
     /// Memory, given back when dropped.
-    type Memory: Send + Sync;
+    type Memory: Send + Sync + 'static;
     /// New memory; what is in it is undefined.
     fn alloc(&self, bytes: usize) -> Result<Self::Memory, GpuError>;
     /// Where it is, for kernels.
@@ -46,6 +54,50 @@ pub trait Backend: Sync {
     /// Runs a kernel to its end, or queues it before everything that is asked for later. The first word is the number of
     /// threads, which is not zero.
     fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError>;
+}
+
+/// A machine, and how many bytes went to it and came from it.
+#[derive(Debug)]
+pub struct Counted<B> {
+    inner: B,
+    copied: [AtomicU64; 2],
+}
+
+impl<B> Counted<B> {
+    pub(crate) fn new(inner: B) -> Self {
+        Self { inner, copied: Default::default() }
+    }
+
+    /// The machine.
+    pub(crate) fn inner(&self) -> &B {
+        &self.inner
+    }
+
+    /// Bytes written to it and read from it.
+    pub(crate) fn copied(&self) -> [u64; 2] {
+        self.copied.each_ref().map(|n| n.load(Relaxed))
+    }
+}
+
+impl<B: Backend> Backend for Counted<B> {
+    type Memory = B::Memory;
+    fn alloc(&self, bytes: usize) -> Result<Self::Memory, GpuError> {
+        self.inner.alloc(bytes)
+    }
+    fn address(&self, memory: &Self::Memory) -> u64 {
+        self.inner.address(memory)
+    }
+    fn write(&self, to: &mut Self::Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
+        self.copied[0].fetch_add(bytes.len() as u64, Relaxed);
+        self.inner.write(to, at, bytes)
+    }
+    fn read(&self, from: &Self::Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
+        self.copied[1].fetch_add(bytes.len() as u64, Relaxed);
+        self.inner.read(from, at, bytes)
+    }
+    fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError> {
+        self.inner.launch(kernel, words)
+    }
 }
 
 /// What buffers hold.
@@ -115,9 +167,10 @@ impl<M, T: Element> Buffer<M, T> {
         self.len == 0
     }
 
-    /// The same memory as bytes.
-    pub fn cast(self) -> Buffer<M, Bytes> {
-        Buffer { memory: self.memory, len: self.len * T::BYTES, element: PhantomData }
+    /// Where its element `at` is.
+    pub(crate) fn address<B: Backend<Memory = M>>(&self, backend: &B, at: usize) -> u64 {
+        assert!(at <= self.len, "a part of a buffer");
+        backend.address(&self.memory) + (at * T::BYTES) as u64
     }
 
     /// Elements `from .. from + words.len()·8 / T::BYTES`, as words.
@@ -146,13 +199,20 @@ impl<M> Buffer<M, Fr> {
 
     /// All elements.
     pub fn fields<B: Backend<Memory = M>>(&self, backend: &B) -> Result<Vec<Fr>, GpuError> {
-        Ok(self.words(backend, 0, self.len)?.chunks_exact(4).map(field).collect())
+        self.part(backend, 0..self.len)
+    }
+
+    /// Some of them.
+    pub fn part<B: Backend<Memory = M>>(&self, backend: &B, part: Range<usize>) -> Result<Vec<Fr>, GpuError> {
+        Ok(self.words(backend, part.start, part.len())?.par_chunks_exact(4).with_min_len(TASK).map(field).collect())
     }
 }
 
-fn limbs(values: &[Fr]) -> Vec<u64> {
+/// Elements as a device has them.
+pub(crate) fn limbs(values: &[Fr]) -> Vec<u64> {
     let mut words = vec![0u64; 4 * values.len()];
-    words.chunks_exact_mut(4).zip(values).for_each(|(to, v)| to.copy_from_slice(&v.0.0));
+    let all = words.par_chunks_exact_mut(4).zip(values).with_min_len(TASK);
+    all.for_each(|(to, v)| to.copy_from_slice(&v.0.0));
     words
 }
 
@@ -181,22 +241,26 @@ impl<'b, B: Backend> Launch<'b, B> {
         self.input(to)
     }
 
+    /// The same from an element on.
+    pub(crate) fn out_from<T: Element>(self, to: &mut Buffer<B::Memory, T>, at: usize) -> Self {
+        self.input_from(to, at)
+    }
+
     /// Memory that the kernel reads.
-    pub(crate) fn input<T: Element>(mut self, from: &Buffer<B::Memory, T>) -> Self {
-        self.words.push(self.backend.address(&from.memory));
-        self
+    pub(crate) fn input<T: Element>(self, from: &Buffer<B::Memory, T>) -> Self {
+        self.input_from(from, 0)
     }
 
     /// The same from an element on.
-    pub(crate) fn input_from<T: Element>(mut self, from: &Buffer<B::Memory, T>, at: usize) -> Self {
-        assert!(at <= from.len, "a part of a buffer");
-        self.words.push(self.backend.address(&from.memory) + (at * T::BYTES) as u64);
-        self
+    pub(crate) fn input_from<T: Element>(self, from: &Buffer<B::Memory, T>, at: usize) -> Self {
+        let address = from.address(self.backend, at);
+        self.address(address)
     }
 
-    /// The same, written.
-    pub(crate) fn out_from<T: Element>(self, to: &mut Buffer<B::Memory, T>, at: usize) -> Self {
-        self.input_from(to, at)
+    /// An address in memory that outlives the launch.
+    pub(crate) fn address(mut self, address: u64) -> Self {
+        self.words.push(address);
+        self
     }
 
     pub(crate) fn number(mut self, n: usize) -> Self {

@@ -7,10 +7,11 @@ use ark_ff::{AdditiveGroup, One};
 use rayon::prelude::*;
 
 use crate::{
-    Device, Ints,
+    Device, Ints, Right,
     ints::each,
+    leaves::{self, Run},
     mac::{self, Factor, Small, Sum},
-    msm, zeros,
+    msm, polynomial, zeros,
 };
 
 /// Values per task below which splitting costs more than it gives.
@@ -23,6 +24,8 @@ const STRIP: usize = 1 << 7;
 pub struct Cpu;
 
 impl Device for Cpu {
+    type Vector = Vec<Fr>;
+
     fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
         items.into_par_iter().with_max_len(1).map(work).collect()
     }
@@ -31,8 +34,12 @@ impl Device for Cpu {
         msm::fields(bases, scalars)
     }
 
-    fn commit(&self, bases: &[G1Affine], ints: &Ints) -> G1Projective {
-        msm::ints(bases, ints)
+    fn msm_vector(&self, bases: &[G1Affine], scalars: &Vec<Fr>) -> G1Projective {
+        msm::fields(bases, scalars)
+    }
+
+    fn commit(&self, bases: &[G1Affine], columns: &[(usize, &Ints)]) -> Vec<G1Projective> {
+        columns.par_iter().with_max_len(1).map(|(at, ints)| msm::ints(&bases[*at..], ints)).collect()
     }
 
     fn eq(&self, point: &[Fr]) -> Vec<Fr> {
@@ -51,8 +58,39 @@ impl Device for Cpu {
         each!(matrix, v => vector_matrix(w, &v[part]))
     }
 
-    fn add_scaled(&self, to: &mut [Fr], factor: &Fr, ints: &Ints) {
-        each!(ints, v => add_scaled(to, factor, v));
+    fn products(&self, a: &[i32], b: &[i16], inner: usize, right: Right) -> Vec<i64> {
+        match right {
+            Right::Rows => products_of_rows(a, b, inner),
+            Right::Columns => products_of_columns(a, b, inner),
+        }
+    }
+
+    fn vector(&self, values: Vec<Fr>) -> Vec<Fr> {
+        values
+    }
+
+    fn zeros(&self, n: usize) -> Vec<Fr> {
+        zeros(n)
+    }
+
+    fn len(&self, values: &Vec<Fr>) -> usize {
+        values.len()
+    }
+
+    fn read(&self, values: &Vec<Fr>, part: Range<usize>) -> Vec<Fr> {
+        values[part].to_vec()
+    }
+
+    fn extend(&self, values: &mut Vec<Fr>, pair: [Fr; 2], n: usize) {
+        values.extend(pair.into_iter().cycle().take(n.saturating_sub(values.len())));
+    }
+
+    fn add_ints(&self, to: &mut Vec<Fr>, at: usize, factor: &Fr, ints: &Ints) {
+        each!(ints, v => add_ints(&mut to[at..], factor, v));
+    }
+
+    fn add(&self, to: &mut Vec<Fr>, at: usize, factor: &Fr, from: &Vec<Fr>) {
+        to[at..].par_iter_mut().zip(from).with_min_len(TASK).for_each(|(to, v)| *to += *factor * v);
     }
 
     fn fold(&self, values: &mut Vec<Fr>, r: &Fr) {
@@ -64,17 +102,17 @@ impl Device for Cpu {
         each!(ints, v => fold_ints(v, r))
     }
 
-    fn half_sum(&self, [low, high]: [&[Fr]; 2], values: &[Fr], parity: usize) -> Fr {
+    fn half_sum(&self, [low, high]: [&[Fr]; 2], values: &Vec<Fr>, part: Range<usize>, parity: usize) -> Fr {
         let block = |(v, h): (&[Fr], &Fr)| *h * v.chunks(2).zip(low).map(|(v, l)| v[parity] * l).sum::<Fr>();
-        values.par_chunks(2 * low.len()).zip(high).with_min_len(1 + TASK / low.len()).map(block).sum()
+        values[part].par_chunks(2 * low.len()).zip(high).with_min_len(1 + TASK / low.len()).map(block).sum()
     }
 
     fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, part: Range<usize>, parity: usize) -> Fr {
         each!(ints, v => half_sum(eq, &v[part], parity))
     }
 
-    fn product_round(&self, pairs: &[[&[Fr]; 2]]) -> [Fr; 2] {
-        let of_pair = |[a, b]: &[&[Fr]; 2]| {
+    fn product_round(&self, pairs: &[[&Vec<Fr>; 2]]) -> [Fr; 2] {
+        let of_pair = |[a, b]: &[&Vec<Fr>; 2]| {
             let terms = |(a, b): (&[Fr], &[Fr])| [a[0] * b[0], (a[1] - a[0]) * (b[1] - b[0])];
             let all = a.par_chunks_exact(2).zip(b.par_chunks_exact(2)).with_min_len(TASK);
             all.map(terms).reduce(|| [Fr::ZERO; 2], add)
@@ -82,13 +120,38 @@ impl Device for Cpu {
         pairs.iter().map(of_pair).fold([Fr::ZERO; 2], add)
     }
 
-    fn fraction_layer(&self, p: &[Fr], q: &[Fr]) -> [Vec<Fr>; 2] {
+    fn leaves(&self, n: usize, runs: Vec<Run<'_, Vec<Fr>>>) -> [Vec<Fr>; 2] {
+        leaves::read(n, runs, |table| table)
+    }
+
+    fn in_blocks(&self, n: usize, block: usize, make: impl Fn(Range<usize>) -> [Vec<Fr>; 2] + Sync) -> [Vec<Fr>; 2] {
+        let mut all = [zeros(n), zeros(n)];
+        let [p, q] = all.each_mut().map(|c| c.par_chunks_mut(block));
+        p.zip(q).enumerate().for_each(|(i, (p, q))| {
+            let [own_p, own_q] = make(i * block..i * block + p.len());
+            p.copy_from_slice(&own_p);
+            q.copy_from_slice(&own_q);
+        });
+        all
+    }
+
+    fn sum_blocks(&self, n: usize, block: usize, sum: impl Fn(Range<usize>) -> [Fr; 2] + Sync) -> [Fr; 2] {
+        let of_block = |i: usize| sum(i * block..n.min((i + 1) * block));
+        (0..n.div_ceil(block)).into_par_iter().map(of_block).reduce(|| [Fr::ZERO; 2], add)
+    }
+
+    fn mix(&self, p: &mut Vec<Fr>, q: &Vec<Fr>, lambda: &Fr) {
+        let pairs = p.par_chunks_exact_mut(2).zip(q.par_chunks_exact(2)).with_min_len(TASK);
+        pairs.for_each(|(p, q)| p[1] += *lambda * q[1]);
+    }
+
+    fn fraction_layer(&self, p: &Vec<Fr>, q: &Vec<Fr>) -> [Vec<Fr>; 2] {
         let sum = |(p, q): (&[Fr], &[Fr])| (p[0] * q[1] + p[1] * q[0], q[0] * q[1]);
         let (p, q) = p.par_chunks_exact(2).zip(q.par_chunks_exact(2)).with_min_len(TASK).map(sum).unzip();
         [p, q]
     }
 
-    fn fraction_round(&self, [low, high]: [&[Fr]; 2], p: &[Fr], q: &[Fr]) -> [Fr; 2] {
+    fn fraction_round(&self, [low, high]: [&[Fr]; 2], p: &Vec<Fr>, q: &Vec<Fr>) -> [Fr; 2] {
         let block = |((p, q), h): ((&[Fr], &[Fr]), &Fr)| {
             let places = p.chunks_exact(4).zip(q.chunks_exact(4)).zip(low);
             let [at0, leading] = places.fold([Fr::ZERO; 2], |sum, ((p, q), l)| {
@@ -110,6 +173,18 @@ impl Device for Cpu {
         *values = folded.into_flattened();
         // where groups of four do not come out even
         values.resize(half, Fr::ZERO);
+    }
+
+    fn row_sums(&self, values: &Vec<Fr>, w: &[Fr]) -> Vec<Fr> {
+        values.par_chunks(w.len()).map(|row| row.iter().zip(w).map(|(v, w)| *v * w).sum()).collect()
+    }
+
+    fn divide(&self, f: &Vec<Fr>, b: usize, alpha: &Fr) -> (Vec<Fr>, Vec<Fr>) {
+        polynomial::divide(f, b, alpha)
+    }
+
+    fn quotient(&self, p: &Vec<Fr>, x: &Fr) -> Vec<Fr> {
+        polynomial::quotient(p, x)
     }
 }
 
@@ -141,7 +216,31 @@ fn vector_matrix<T: Small>(w: &[Fr], matrix: &[T]) -> Vec<Fr> {
     out
 }
 
-fn add_scaled<T: Small>(to: &mut [Fr], factor: &Fr, ints: &[T]) {
+fn products_of_rows(a: &[i32], b: &[i16], inner: usize) -> Vec<i64> {
+    let columns = b.len() / inner;
+    let mut all = vec![0i64; a.len() / inner * columns];
+    let rows = all.par_chunks_mut(columns.max(1)).zip(a.par_chunks_exact(inner));
+    rows.with_min_len(1 + TASK / b.len().max(1)).for_each(|(sums, a)| {
+        for (sum, b) in sums.iter_mut().zip(b.chunks_exact(inner)) {
+            *sum = a.iter().zip(b).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
+        }
+    });
+    all
+}
+
+fn products_of_columns(a: &[i32], b: &[i16], inner: usize) -> Vec<i64> {
+    let columns = b.len() / inner;
+    let mut all = vec![0i64; a.len() / inner * columns];
+    let rows = all.par_chunks_mut(columns.max(1)).zip(a.par_chunks_exact(inner));
+    rows.with_min_len(1 + TASK / b.len().max(1)).for_each(|(sums, a)| {
+        for (a, b) in a.iter().zip(b.chunks_exact(columns)) {
+            sums.iter_mut().zip(b).for_each(|(sum, b)| *sum += i64::from(*a) * i64::from(*b));
+        }
+    });
+    all
+}
+
+fn add_ints<T: Small>(to: &mut [Fr], factor: &Fr, ints: &[T]) {
     let factor = Factor::new::<T>(*factor);
     to.par_iter_mut().zip(ints).with_min_len(TASK).for_each(|(to, v)| *to += factor.times(*v));
 }
@@ -187,7 +286,7 @@ mod tests {
         let bases: Vec<G1Affine> = (0..1 << 12).map(multiple).collect();
         for c in columns().into_iter().chain([Ints::I16(vec![])]) {
             let plain: G1Projective = c.fields().iter().zip(&bases).map(|(x, b)| b.into_group() * x).sum();
-            assert_eq!(Cpu.commit(&bases, &c), plain, "{c:?}");
+            assert_eq!(Cpu.commit(&bases, &[(0, &c)]), [plain], "{c:?}");
         }
     }
 
@@ -208,13 +307,13 @@ mod tests {
             for parity in [0, 1] {
                 let plain: Fr = eq.iter().zip(f.chunks(2)).map(|(e, f)| *e * f[parity]).sum();
                 assert_eq!(Cpu.half_sum_ints([&low, &high], &c, 0..c.len(), parity), plain);
-                assert_eq!(Cpu.half_sum([&low, &high], &f, parity), plain);
+                assert_eq!(Cpu.half_sum([&low, &high], &f, 0..f.len(), parity), plain);
             }
             let w = point(2);
             let across = |i: usize| f.iter().skip(i).step_by(f.len() / 2).zip(&w).map(|(f, w)| *f * w).sum::<Fr>();
             assert_eq!(Cpu.vector_matrix(&w, &c, 0..c.len()), (0..f.len() / 2).map(across).collect::<Vec<_>>());
             let mut to = f.clone();
-            Cpu.add_scaled(&mut to, &r, &c);
+            Cpu.add_ints(&mut to, 0, &r, &c);
             to.iter().zip(&f).for_each(|(to, f)| assert_eq!(*to, *f + r * f));
         }
     }

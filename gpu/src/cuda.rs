@@ -8,23 +8,17 @@
 //! export NVCC=$(echo "$PWD"/nv/lib/python3*/site-packages/nvidia/cu13/bin/nvcc)
 //! ```
 
-use std::{ops::Range, sync::Arc};
-
-use ark_bn254::{Fr, G1Affine, G1Projective};
+use std::{cmp::Reverse, fs::File, str::FromStr};
 
 use crate::{
-    Cpu, Device, Ints,
     backend::GpuError,
     kernels::{Kernels, Tuning, arithmetic},
-    raw::driver::{self, Driver},
+    raw::driver::{self, Driver, Named},
 };
 
 /// The kernels that this build carries, machine code of some devices and code that drivers compile for newer ones; empty
 /// where no nvcc was found when it was built.
 pub const IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
-
-/// The CUDA device.
-pub type Cuda = Kernels<Driver>;
 
 /// Why there is no CUDA device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +38,14 @@ pub enum NoCuda {
     /// No device.
     #[error("the CUDA driver has no device")]
     NoDevice,
+    /// Not so many devices.
+    #[error("there is no CUDA device {number}: the driver has {count}, numbered from 0")]
+    NoSuchDevice {
+        /// The one that was asked for.
+        number: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// The device is there and cannot be had.
     #[error("the CUDA device cannot be used: {0}")]
     Unusable(GpuError),
@@ -71,109 +73,194 @@ pub enum NoCuda {
     },
 }
 
+/// Which device is wanted: `auto`, `cpu`, `cuda` or `cuda:N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// A CUDA device if there is one that works, else the CPU.
+    #[default]
+    Best,
+    /// A CUDA device: the one of this number, or any.
+    Cuda(Option<usize>),
+    /// The CPU.
+    Cpu,
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("found {text}, expected auto, cpu, cuda or cuda:N");
+        match text {
+            "auto" => Ok(Self::Best),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(None)),
+            _ => text.strip_prefix("cuda:").and_then(|n| n.parse().ok()).map(|n| Self::Cuda(Some(n))).ok_or_else(bad),
+        }
+    }
+}
+
+/// A device as the driver describes it.
+#[derive(Debug)]
+pub struct Listed {
+    /// From 0 on.
+    pub number: usize,
+    /// What it calls itself.
+    pub name: String,
+    /// Its place on the bus, which is its name among all processes.
+    pub place: String,
+    /// Bytes that are free, and all; or why it cannot be opened.
+    pub memory: Result<[usize; 2], GpuError>,
+    /// Does another process of ours work on it?
+    pub taken: bool,
+}
+
+/// The driver's devices.
+///
+/// # Errors
+/// Why there is none.
+pub fn list() -> Result<Vec<Listed>, NoCuda> {
+    if !driver::is_present() {
+        return Err(NoCuda::NoLibrary);
+    }
+    if let Some(symbol) = driver::lacks() {
+        return Err(NoCuda::OtherLibrary(symbol));
+    }
+    let count = match driver::devices() {
+        Err(GpuError::Driver { error, .. }) if error == "CUDA_ERROR_NO_DEVICE" => return Err(NoCuda::NoDevice),
+        Err(error) => return Err(NoCuda::NoDriver(error)),
+        Ok(0) => return Err(NoCuda::NoDevice),
+        Ok(count) => count,
+    };
+    let listed = |number| {
+        let named = Named::of(number).map_err(NoCuda::NoDriver)?;
+        let (name, place, taken) = (named.name.clone(), named.place.clone(), Turn::of(&named.place).is_none());
+        let memory = named.open().and_then(|open| open.memory());
+        Ok(Listed { number, name, place, memory, taken })
+    };
+    (0..count).map(listed).collect()
+}
+
+/// A device is one process's at a time, as far as processes ask: a file that is locked says so.
+#[derive(Debug)]
+struct Turn {
+    _file: Option<File>,
+}
+
+impl Turn {
+    /// None where another process has it. Where no file can be had, everybody has it.
+    fn of(place: &str) -> Option<Self> {
+        let name: String = place.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let path = std::env::temp_dir().join(format!("talea-gpu-{name}.lock"));
+        let file = File::options().create(true).append(true).open(path).ok();
+        match file.as_ref().map(File::try_lock) {
+            Some(Err(std::fs::TryLockError::WouldBlock)) => None,
+            _ => Some(Self { _file: file }),
+        }
+    }
+}
+
+/// The CUDA device.
+#[derive(Debug)]
+pub struct Cuda {
+    kernels: Kernels<Driver>,
+    _turn: Option<Turn>,
+}
+
 impl Cuda {
-    /// The first CUDA device, once it has answered as the CPU does.
-    pub fn probe(tuning: Tuning) -> Result<Self, NoCuda> {
-        Self::probe_with(IMAGE, tuning)
+    /// A CUDA device, once it has answered as the CPU does: the one of this number, or of those that nobody works on the one with
+    /// the most free memory.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn probe(number: Option<usize>, tuning: Tuning) -> Result<Self, NoCuda> {
+        Self::probe_with(IMAGE, number, tuning)
     }
 
     /// The same with other kernels.
-    pub fn probe_with(image: &[u8], mut tuning: Tuning) -> Result<Self, NoCuda> {
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn probe_with(image: &[u8], number: Option<usize>, tuning: Tuning) -> Result<Self, NoCuda> {
         if image.is_empty() {
             return Err(NoCuda::NoKernels);
         }
-        if !driver::is_present() {
-            return Err(NoCuda::NoLibrary);
+        let mut all = list()?;
+        if let Some(number) = number {
+            if number >= all.len() {
+                return Err(NoCuda::NoSuchDevice { number, count: all.len() });
+            }
+            all.retain(|device| device.number == number);
         }
-        if let Some(symbol) = driver::lacks() {
-            return Err(NoCuda::OtherLibrary(symbol));
+        all.sort_by_key(|d| (d.memory.is_err(), d.taken, Reverse(d.memory.as_ref().map_or(0, |m| m[0])), d.number));
+        let mut reasons = Vec::new();
+        for device in all {
+            match Self::open(image, &device, tuning) {
+                Ok(cuda) => return Ok(cuda),
+                Err(reason) => reasons.push(reason),
+            }
         }
-        match driver::devices() {
-            Err(GpuError::Driver { error, .. }) if error == "CUDA_ERROR_NO_DEVICE" => return Err(NoCuda::NoDevice),
-            Err(error) => return Err(NoCuda::NoDriver(error)),
-            Ok(0) => return Err(NoCuda::NoDevice),
-            Ok(_) => (),
-        }
-        let (device, context) = Driver::open().map_err(NoCuda::Unusable)?;
-        let driver = Driver::load(device.clone(), context, image)
-            .map_err(|error| NoCuda::NotLoaded { device: device.clone(), error })?;
-        let free = driver.free_memory().map_err(NoCuda::Unusable)?;
+        Err(reasons.swap_remove(0))
+    }
+
+    fn open(image: &[u8], listed: &Listed, mut tuning: Tuning) -> Result<Self, NoCuda> {
+        let device = listed.name.clone();
+        let turn = Turn::of(&listed.place);
+        let open = Named::of(listed.number).and_then(Named::open).map_err(NoCuda::Unusable)?;
+        let [free, _] = open.memory().map_err(NoCuda::Unusable)?;
+        let driver = Driver::load(open, image).map_err(|error| NoCuda::NotLoaded { device: device.clone(), error })?;
         // some is left to others, and to memory that comes in larger pieces than it was asked for
         tuning.budget = tuning.budget.min(free / 4 * 3);
         driver.limit_memory(tuning.budget);
         match arithmetic::known_answer(&driver) {
             Err(error) => Err(NoCuda::NotRun { device, error }),
             Ok(false) => Err(NoCuda::WrongAnswer { device }),
-            Ok(true) => Ok(Self::new(driver, tuning)),
+            Ok(true) => Ok(Self { kernels: Kernels::new(driver, tuning), _turn: turn }),
         }
     }
 
     /// What the device calls itself.
     pub fn name(&self) -> &str {
-        self.backend().name()
+        self.kernels.backend().name()
+    }
+
+    /// The device that the kernels make of it.
+    pub fn kernels(&self) -> &Kernels<Driver> {
+        &self.kernels
     }
 }
 
-/// The best device of this machine.
+/// What a machine proves with.
 #[derive(Debug)]
 pub enum Best {
     /// A CUDA device.
     Cuda(Box<Cuda>),
-    /// None, and why.
-    Cpu(NoCuda),
+    /// The CPU: why, unless it was asked for.
+    Cpu(Option<NoCuda>),
 }
 
 impl Best {
     /// Looks for it.
-    pub fn probe(tuning: Tuning) -> Self {
-        Cuda::probe(tuning).map_or_else(Self::Cpu, |cuda| Self::Cuda(Box::new(cuda)))
+    ///
+    /// # Errors
+    /// Why there is no CUDA device, where one was asked for.
+    pub fn probe(choice: Choice, tuning: Tuning) -> Result<Self, NoCuda> {
+        let cuda = |number| Cuda::probe(number, tuning).map(|cuda| Self::Cuda(Box::new(cuda)));
+        match choice {
+            Choice::Cpu => Ok(Self::Cpu(None)),
+            Choice::Cuda(number) => cuda(number),
+            Choice::Best => Ok(cuda(None).unwrap_or_else(|reason| Self::Cpu(Some(reason)))),
+        }
     }
 
     /// One line: what it is, and if it is the CPU, why.
     pub fn line(&self) -> String {
         match self {
-            Self::Cuda(cuda) => match cuda.trouble() {
-                None => format!("device: {} (CUDA)", cuda.name()),
-                Some(error) => format!("device: CPU, since {} failed: {error}", cuda.name()),
+            Self::Cuda(cuda) => match cuda.kernels.trouble() {
+                None => format!("{} (CUDA)", cuda.name()),
+                Some(error) => format!("CPU, since {} failed: {error}", cuda.name()),
             },
-            Self::Cpu(reason) => format!("device: CPU; {reason}"),
+            Self::Cpu(Some(reason)) => format!("CPU; {reason}"),
+            Self::Cpu(None) => "CPU".into(),
         }
     }
-}
-
-/// The same call of whichever device it is.
-macro_rules! whichever {
-    ($(fn $name:ident(&self $(, $argument:ident: $type:ty)*) $(-> $out:ty)?;)*) => {
-        impl Device for Best {
-            $(fn $name(&self $(, $argument: $type)*) $(-> $out)? {
-                match self {
-                    Self::Cuda(cuda) => cuda.$name($($argument),*),
-                    Self::Cpu(_) => Cpu.$name($($argument),*),
-                }
-            })*
-            fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-                match self {
-                    Self::Cuda(cuda) => cuda.map(items, work),
-                    Self::Cpu(_) => Cpu.map(items, work),
-                }
-            }
-        }
-    };
-}
-whichever! {
-    fn keep(&self, bases: &Arc<Vec<G1Affine>>);
-    fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective;
-    fn commit(&self, bases: &[G1Affine], ints: &Ints) -> G1Projective;
-    fn eq(&self, point: &[Fr]) -> Vec<Fr>;
-    fn matrix_vector(&self, matrix: &Ints, part: Range<usize>, w: &[Fr]) -> Vec<Fr>;
-    fn vector_matrix(&self, w: &[Fr], matrix: &Ints, part: Range<usize>) -> Vec<Fr>;
-    fn add_scaled(&self, to: &mut [Fr], factor: &Fr, ints: &Ints);
-    fn fold(&self, values: &mut Vec<Fr>, r: &Fr);
-    fn fold_ints(&self, ints: &Ints, r: &Fr) -> Vec<Fr>;
-    fn half_sum(&self, eq: [&[Fr]; 2], values: &[Fr], parity: usize) -> Fr;
-    fn half_sum_ints(&self, eq: [&[Fr]; 2], ints: &Ints, part: Range<usize>, parity: usize) -> Fr;
-    fn product_round(&self, pairs: &[[&[Fr]; 2]]) -> [Fr; 2];
-    fn fraction_layer(&self, p: &[Fr], q: &[Fr]) -> [Vec<Fr>; 2];
-    fn fraction_round(&self, eq: [&[Fr]; 2], p: &[Fr], q: &[Fr]) -> [Fr; 2];
-    fn fold_children(&self, values: &mut Vec<Fr>, r: &Fr);
 }

@@ -50,6 +50,11 @@ impl Ints {
         self.len() == 0
     }
 
+    /// Bytes of all values.
+    pub fn size(&self) -> usize {
+        self.bytes(0..self.len()).len()
+    }
+
     /// A value.
     pub fn get(&self, i: usize) -> i128 {
         each!(self, v => i128::from(v[i]))

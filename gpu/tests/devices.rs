@@ -15,13 +15,7 @@ mod host {
 
     use ark_bn254::{Fr, G1Affine, G1Projective};
     use ark_ff::{AdditiveGroup, Field};
-    use talea_gpu::{
-        Device, HostKernels, Ints,
-        kernels::{
-            Tuning,
-            msm::{Column, Scalars},
-        },
-    };
+    use talea_gpu::{Device, HostKernels, Ints, kernels::Tuning};
 
     use super::suite::{columns, fields, plain_sum, points, suite};
 
@@ -50,21 +44,66 @@ mod host {
         }
     }
 
-    /// Columns of all kinds at once, at places of their own: the same as one by one.
+    /// Columns of all kinds at once, at places of their own: the same as one by one, held or not.
     #[test]
     fn many_columns_at_once() {
-        let (bases, scalars) = (points(400), fields(100));
-        let ints: Vec<Ints> = [70, 1, 0, 130].into_iter().flat_map(columns).collect();
-        let own = ints.iter().enumerate().map(|(i, c)| Column { at: 9 * i, scalars: Scalars::Ints(c) });
-        let all: Vec<Column<'_>> = own.chain([Column { at: 300, scalars: Scalars::Fields(&scalars) }]).collect();
-        let plain = |c: &Column<'_>| match c.scalars {
-            Scalars::Fields(v) => plain_sum(&bases[c.at..], v),
-            Scalars::Ints(v) => plain_sum(&bases[c.at..], &v.fields()),
-        };
-        let plain: Vec<G1Projective> = all.iter().map(plain).collect();
+        let bases = points(400);
+        let ints: Arc<Vec<Ints>> = Arc::new([70, 1, 0, 130].into_iter().flat_map(columns).collect());
+        let all: Vec<(usize, &Ints)> = ints.iter().enumerate().map(|(i, c)| (9 * i, c)).collect();
+        let plain: Vec<G1Projective> = all.iter().map(|(at, c)| plain_sum(&bases[*at..], &c.fields())).collect();
         for budget in [1 << 30, 1 << 20, 1 << 14] {
-            assert_eq!(host(1 << 10, budget).try_msm(&bases, &all).unwrap(), plain, "{budget} bytes");
+            let device = host(1 << 10, budget);
+            assert_eq!(device.commit(&bases, &all), plain, "{budget} bytes");
+            let held = device.hold(&ints);
+            assert_eq!(device.commit(&bases, &all), plain, "{budget} bytes");
+            drop(held);
+            assert_eq!(device.trouble(), None);
         }
+    }
+
+    /// Columns that are held are not copied again, as long as they are held, and are those that lie there.
+    #[test]
+    fn held_columns_are_used_in_their_place() {
+        let device = host(1 << 10, 1 << 20);
+        let (ints, r) = (Arc::new(columns(1 << 10)), fields(40)[33]);
+        let bytes: usize = ints.iter().map(|c| if let Ints::U8(_) = c { c.len() } else { 0 }).sum();
+        let other = columns(1 << 10).into_iter().map(|c| Ints::I64((0..c.len()).rev().map(|i| i as i64).collect()));
+        let other: Vec<Ints> = other.collect();
+        let fold = |c: &Ints| {
+            let before = device.copied()[0];
+            let folded = device.fold_ints(c, &r);
+            let plain: Vec<Fr> = c.fields().chunks(2).map(|v| v[0] + r * (v[1] - v[0])).collect();
+            assert_eq!(device.read(&folded, 0..plain.len()), plain);
+            device.copied()[0] - before
+        };
+        assert_eq!(fold(&ints[0]), bytes as u64);
+        let held = device.hold(&ints);
+        ints.iter().for_each(|c| assert_eq!(fold(c), 0));
+        other.iter().for_each(|c| assert_eq!(fold(c), 8 * c.len() as u64));
+        drop(held);
+        assert_eq!(fold(&ints[0]), bytes as u64);
+        assert_eq!(device.trouble(), None);
+    }
+
+    /// From one step to the next nothing is copied but challenges, sums and what is small.
+    #[test]
+    fn vectors_stay_where_they_are() {
+        let device = HostKernels::on_host(Tuning { width: 1 << 8, budget: 1 << 24, small: 1 << 6 });
+        let (n, r) = (1usize << 14, fields(40)[33]);
+        let mut v = device.vector(fields(n));
+        assert_eq!(device.copied(), [32 * n as u64, 0]);
+        while device.len(&v) > 1 {
+            device.fold(&mut v, &r);
+        }
+        // the first that is small comes back
+        assert_eq!(device.copied(), [32 * n as u64, 32 * 32]);
+        let room = HostKernels::on_host(Tuning { width: 1 << 8, budget: 1 << 24, small: 1 << 6 });
+        // half a million values are the budget; a quarter is left to work with
+        let all: Vec<_> = (0..40).map(|_| room.zeros(n)).collect();
+        let there = (12 << 20) / (32 * (n + 4));
+        assert_eq!(room.copied(), [0, 0]);
+        all.iter().for_each(|v| assert_eq!(room.read(v, 5..6), [Fr::ZERO]));
+        assert_eq!(room.copied()[1], 32 * there as u64);
     }
 
     /// Points that are kept are those that lie there, and no others that look alike.
@@ -82,22 +121,5 @@ mod host {
         }
         assert_eq!(device.msm(&bases[300..], &scalars), plain_sum(&[], &scalars));
         assert_eq!(device.trouble(), None);
-    }
-
-    #[test]
-    fn products_are_exact() {
-        for (rows, columns_, inner) in [(0, 3, 4), (1, 1, 1), (5, 7, 11), (40, 2, 33)] {
-            let signed = |n: usize| columns(n).into_iter().filter(|c| !matches!(c, Ints::U64(_)));
-            for (a, b) in signed(rows * inner).flat_map(|a| signed(columns_ * inner).map(move |b| (a.clone(), b))) {
-                if matches!((&a, &b), (Ints::I64(_), Ints::I64(_))) {
-                    continue;
-                }
-                let one = |y: usize, x: usize| (0..inner).map(|i| a.get(y * inner + i) * b.get(x * inner + i)).sum();
-                let plain: Vec<i128> = (0..rows).flat_map(|y| (0..columns_).map(move |x| one(y, x))).collect();
-                for budget in [1 << 20, 1 << 10] {
-                    assert_eq!(host(64, budget).try_products(&a, &b, inner).unwrap(), plain, "{a:?} {b:?}");
-                }
-            }
-        }
     }
 }

@@ -18,11 +18,18 @@ use talea_gpu::{Cuda, kernels::Tuning};
 #[test]
 fn child() {
     let Ok(image) = env::var("TEST_IMAGE") else { return };
-    match Cuda::probe_with(image.as_bytes(), Tuning { small: 0, width: 64, budget: 1 << 30 }) {
+    let number = env::var("TEST_DEVICE").ok().map(|n| n.parse().unwrap());
+    match Cuda::probe_with(image.as_bytes(), number, Tuning { small: 0, width: 64, budget: 1 << 30 }) {
         Err(reason) => println!("line: {reason}"),
         Ok(device) => {
-            suite::suite(&device);
-            let trouble = device.trouble().map_or("none".into(), ToString::to_string);
+            let kernels = device.kernels();
+            // a device that is lost on the way loses what it holds
+            if env::var("FAKE_CUDA").unwrap() == "later" {
+                suite::from_host(kernels)
+            } else {
+                suite::suite(kernels)
+            };
+            let trouble = kernels.trouble().map_or("none".into(), ToString::to_string);
             println!("line: {} passes the suite; trouble: {trouble}", device.name());
         }
     }
@@ -47,9 +54,15 @@ fn run(command: &mut Command) {
 
 /// The line of a process that finds this driver, in this mood, and these kernels.
 fn line(driver: &Path, mode: &str, image: &str) -> String {
+    line_of(driver, mode, image, None)
+}
+
+/// The same of a process that wants the device of this number.
+fn line_of(driver: &Path, mode: &str, image: &str, number: Option<usize>) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", "child", "--nocapture"]);
     child.env("LD_LIBRARY_PATH", driver).env("FAKE_CUDA", mode).env("TEST_IMAGE", image);
+    number.map(|n| child.env("TEST_DEVICE", n.to_string()));
     let out = child.output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     assert!(out.status.success(), "{mode}: {text}{}", String::from_utf8_lossy(&out.stderr));
@@ -96,9 +109,22 @@ fn a_driver_that_works_passes_the_suite() {
     assert_eq!(line(&fake, "works", "some kernels"), "a GPU that is none passes the suite; trouble: none");
     // memory is short: work is done in parts, and what was given back is used again
     assert_eq!(line(&fake, "memory", "some kernels"), "a GPU that is none passes the suite; trouble: none");
-    // a device that is lost on the way: all results are still right
+    // a device that is lost on the way: what comes from the host is still right
     let expected = "a GPU that is none passes the suite; trouble: cuLaunchKernel says CUDA_ERROR_ILLEGAL_ADDRESS";
     assert_eq!(line(&fake, "later", "some kernels"), expected);
+}
+
+#[test]
+fn one_of_several_devices() {
+    let fake = driver("several-drivers", &[]);
+    let passes = |name: &str| format!("{name} passes the suite; trouble: none");
+    assert_eq!(line(&fake, "two", "some kernels"), passes("another GPU that is none"), "the one with more memory");
+    assert_eq!(line(&fake, "refuses", "some kernels"), passes("a GPU that is none"), "the one that can be had");
+    assert_eq!(line_of(&fake, "two", "some kernels", Some(0)), passes("a GPU that is none"));
+    let refused = "the CUDA device cannot be used: cuDevicePrimaryCtxRetain says CUDA_ERROR_OUT_OF_MEMORY";
+    assert_eq!(line_of(&fake, "refuses", "some kernels", Some(1)), refused);
+    let none = "there is no CUDA device 2: the driver has 2, numbered from 0";
+    assert_eq!(line_of(&fake, "two", "some kernels", Some(2)), none);
 }
 
 /// What nvcc made of the kernels, its instructions taken one by one: the carries of a GPU's code are right, too.

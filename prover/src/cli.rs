@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::TypedValueParser as _};
 
+use crate::device::DeviceArgs;
+
 /// Proves which data an AI inference was paid for, and pays its contributors.
 #[derive(Parser)]
 #[command(name = "talea", version, about, max_term_width = 100)]
@@ -17,6 +19,9 @@ pub struct Cli {
     /// Worker threads (default: all cores); never changes a byte of any output.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024).map(usize::from))]
     pub threads: Option<usize>,
+    /// What proofs are made on.
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -67,6 +72,22 @@ pub enum Command {
     /// Time parts of the prover.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// List CUDA devices and say what runs where; test and time their kernels.
+    Gpu(GpuArgs),
+}
+
+/// `talea gpu`
+#[derive(Args)]
+pub struct GpuArgs {
+    /// Hold every kernel against the CPU, at several sizes and with little memory; exit 1 if one differs.
+    #[arg(long)]
+    pub self_test: bool,
+    /// Time every kernel beside the device's ceilings, and a batch of 2,048 tokens through 64 modules of 4096×16×4096 on CPU and device.
+    #[arg(long)]
+    pub bench: bool,
+    /// The smallest sizes: how the bench works, not how fast the device is.
+    #[arg(long, requires = "bench")]
+    pub quick: bool,
 }
 
 /// `talea wrap …`

@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod device;
 mod folder;
 mod onchain;
 mod output;

@@ -20,7 +20,7 @@ use crate::{Srs, points};
 fn weights(srs: &Srs) -> impl FnMut() -> Fr + use<> {
     let mut hasher = blake3::Hasher::new_derive_key("talea 1 srs check");
     hasher.update(&points::g2_bytes(&srs.tau));
-    for column in std::iter::once(&srs.powers).chain(srs.lagrange.iter().map(|l| &l.1)) {
+    for column in std::iter::once(&*srs.powers).chain(srs.lagrange.iter().map(|l| &l.1)) {
         hasher.update(&(column.len() as u64).to_le_bytes()).update(points::all_bytes(column).as_flattened());
     }
     let mut stream = hasher.finalize_xof();

@@ -17,7 +17,7 @@ pub mod check;
 pub mod points;
 pub mod ptau;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, scalar_mul::BatchMulPreprocessing};
@@ -70,7 +70,7 @@ pub struct Srs {
     /// Where τ comes from.
     pub origin: Origin,
     /// [τ^i]₁ for i ≤ 2^k: one more than a power of two, for a salt.
-    pub powers: Vec<G1Affine>,
+    pub powers: Arc<Vec<G1Affine>>,
     /// [τ]₂.
     pub tau: G2Affine,
     /// Per size j, ascending: [L_i(τ)]₁ for the Lagrange basis of the 2^j-th roots of unity, in the order of the powers of the
@@ -119,7 +119,7 @@ impl Srs {
         };
         Ok(Self {
             origin: Origin::Dev { seed: seed.into() },
-            powers: multiples(&exponents),
+            powers: Arc::new(multiples(&exponents)),
             tau: (G2Affine::generator() * tau).into_affine(),
             lagrange: sorted(lagrange).into_iter().map(basis).collect(),
         })
@@ -155,7 +155,7 @@ impl Srs {
             rest = more;
         }
         let srs = Self {
-            powers: points::read_all(&name, "powers", &file.powers)?,
+            powers: Arc::new(points::read_all(&name, "powers", &file.powers)?),
             tau: points::read_g2(&name, "tau", &file.tau)?,
             lagrange: bases,
             origin: file.origin,

@@ -78,7 +78,7 @@ pub fn import(path: &Path, k: u32, lagrange: &[u32]) -> Result<Srs, Error> {
         };
         bases.push((j, points));
     }
-    let srs = Srs { origin: Origin::Ceremony { file: ptau.digest()? }, powers, tau, lagrange: bases };
+    let srs = Srs { origin: Origin::Ceremony { file: ptau.digest()? }, powers: powers.into(), tau, lagrange: bases };
     check::check(&ptau.name, &srs)?;
     Ok(srs)
 }

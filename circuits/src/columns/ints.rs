@@ -2,17 +2,19 @@
 
 #![allow(clippy::indexing_slicing, reason = "a prover may panic: sizes are its own key's")]
 
+use std::sync::Arc;
+
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
-use talea_gpu::{Device, Ints, zeros};
+use talea_gpu::{Device, Ints};
 
 use super::Layout;
 
 /// Columns and salts of a layout.
 #[derive(Debug, Clone)]
 pub struct Witness {
-    /// Values, in the layout's order.
-    pub columns: Vec<Ints>,
+    /// Values, in the layout's order. A device may hold them, too.
+    pub columns: Arc<Vec<Ints>>,
     /// One salt per chunk.
     pub salts: Vec<Fr>,
 }
@@ -33,7 +35,7 @@ impl Witness {
             stream.fill(&mut wide);
             ark_ff::PrimeField::from_le_bytes_mod_order(&wide)
         });
-        Self { salts: salts.collect(), columns }
+        Self { salts: salts.collect(), columns: Arc::new(columns) }
     }
 
     /// The chunks' commitments. `powers` are [τ^i]₁ for i ≤ 2^N.
@@ -47,21 +49,21 @@ impl Witness {
     ) -> Vec<G1Affine> {
         let salted = self.salts.iter().zip(layout.chunk_sizes()).skip(first);
         let mut chunks: Vec<_> = salted.map(|(s, vars)| powers[1 << vars] * s).collect();
-        let own: Vec<_> = self.columns.iter().zip(layout.columns()).filter(|(_, p)| p.chunk >= first).collect();
-        let sums = device.map(own, |(c, place)| (place.chunk, device.commit(&powers[place.offset..], c)));
-        sums.into_iter().for_each(|(chunk, sum)| chunks[chunk - first] += sum);
+        let own = || self.columns.iter().zip(layout.columns()).filter(|(_, p)| p.chunk >= first);
+        let columns: Vec<(usize, &Ints)> = own().map(|(c, place)| (place.offset, c)).collect();
+        let sums = device.commit(powers, &columns);
+        sums.into_iter().zip(own()).for_each(|(sum, (_, place))| chunks[place.chunk - first] += sum);
         chunks.into_iter().map(|c| c.into_affine()).collect()
     }
 
     /// The coefficients of Σ factor·chunk, salts included: 2^N + 1 of them.
-    pub fn combine(&self, device: &impl Device, layout: &Layout, factors: &[Fr]) -> Vec<Fr> {
-        let n = 1 << layout.chunk_vars();
-        let mut all = zeros(n + 1);
+    pub fn combine<D: Device>(&self, device: &D, layout: &Layout, factors: &[Fr]) -> D::Vector {
+        let mut all = device.zeros((1 << layout.chunk_vars()) + 1);
         for (c, place) in self.columns.iter().zip(layout.columns()) {
-            device.add_scaled(&mut all[place.offset..], &factors[place.chunk], c);
+            device.add_ints(&mut all, place.offset, &factors[place.chunk], c);
         }
         for ((salt, factor), vars) in self.salts.iter().zip(factors).zip(layout.chunk_sizes()) {
-            all[1 << vars] += *salt * factor;
+            device.add(&mut all, 1 << vars, factor, &device.vector(vec![*salt]));
         }
         all
     }

@@ -2,43 +2,42 @@
 
 use ark_bn254::Fr;
 use ark_ff::{Field, One, Zero};
-use rayon::prelude::*;
 use talea_gpu::{Device, eq_halves};
 
 use super::Children;
 use crate::{arithmetic::Plain, transcript::writer::Writer};
 
 /// Where the leaves come from. Nodes that are not stored are 0/1, and come after those that are.
-pub trait Leaves {
+pub trait Leaves<D: Device> {
     /// L: the leaves are 2^L.
     fn vars(&self) -> usize;
     /// Nodes of a level that may be other than 0/1, filled up to whole groups of four.
     fn stored(&self, level: usize) -> usize;
     /// Both columns of a level.
-    fn level(&self, level: usize) -> [Vec<Fr>; 2];
+    fn level(&self, level: usize) -> [D::Vector; 2];
     /// The first round of the leaves' sumcheck ([`Device::fraction_round`]), λ·q1 added to p1.
     fn first_round(&self, eq: [&[Fr]; 2], lambda: &Fr) -> [Fr; 2];
     /// The leaves with that variable bound.
-    fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2];
+    fn bound(&self, r: &Fr, lambda: &Fr) -> [D::Vector; 2];
 }
 
 /// Proves the sum of fractions; returns the root's children and the point that the leaves end at.
 ///
 /// Leaves and their parents are computed again where they are needed; only the layers above are stored. At the peak the tree
 /// holds 48 bytes per leaf that is used.
-pub fn prove(tx: &mut Writer<impl Plain>, device: &impl Device, leaves: &impl Leaves) -> (Children<Fr>, Vec<Fr>) {
+pub fn prove<D: Device>(tx: &mut Writer<impl Plain>, device: &D, leaves: &impl Leaves<D>) -> (Children<Fr>, Vec<Fr>) {
     let vars = leaves.vars();
     // levels 1 … L−2, or all of a tree too small for that
     let mut layers = vec![leaves.level(vars.saturating_sub(2).max(1))];
     for level in (1..vars.saturating_sub(2)).rev() {
         let [p, q] = layers.last().expect("one to begin with");
         let [mut p, mut q] = device.fraction_layer(p, q);
-        p.resize(leaves.stored(level), Fr::zero());
-        q.resize(leaves.stored(level), Fr::one());
+        device.extend(&mut p, [Fr::zero(); 2], leaves.stored(level));
+        device.extend(&mut q, [Fr::one(); 2], leaves.stored(level));
         layers.push([p, q]);
     }
     // the root's two fractions; from there one variable more per layer
-    let [p, q] = layers.pop().expect("one to begin with");
+    let [p, q] = layers.pop().expect("one to begin with").map(|v| device.read(&v, 0..2));
     let root = Children([p[0], p[1]], [q[0], q[1]]);
     let mut node = send_children(tx, [p[0], p[1], q[0], q[1]], Vec::new());
     for level in 2..vars {
@@ -74,28 +73,29 @@ impl<'d, D: Device> Stored<'d, D> {
         (value(&self.leaves[0]), value(&self.leaves[1]))
     }
 
-    fn mixed(&self, lambda: &Fr) -> [Vec<Fr>; 2] {
-        let [mut p, q] = self.leaves.clone();
-        mix(&mut p, &q, lambda);
+    fn mixed(&self, lambda: &Fr) -> [D::Vector; 2] {
+        let [mut p, q] = self.level(self.leaves[0].len().ilog2() as usize);
+        self.device.mix(&mut p, &q, lambda);
         [p, q]
     }
 }
 
-impl<D: Device> Leaves for Stored<'_, D> {
+impl<D: Device> Leaves<D> for Stored<'_, D> {
     fn vars(&self) -> usize {
         self.leaves[0].len().ilog2() as usize
     }
     fn stored(&self, level: usize) -> usize {
         1 << level
     }
-    fn level(&self, level: usize) -> [Vec<Fr>; 2] {
-        (level..self.vars()).fold(self.leaves.clone(), |[p, q], _| self.device.fraction_layer(&p, &q))
+    fn level(&self, level: usize) -> [D::Vector; 2] {
+        let leaves = self.leaves.each_ref().map(|column| self.device.vector(column.clone()));
+        (level..self.leaves[0].len().ilog2() as usize).fold(leaves, |[p, q], _| self.device.fraction_layer(&p, &q))
     }
     fn first_round(&self, eq: [&[Fr]; 2], lambda: &Fr) -> [Fr; 2] {
         let [p, q] = self.mixed(lambda);
         self.device.fraction_round(eq, &p, &q)
     }
-    fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2] {
+    fn bound(&self, r: &Fr, lambda: &Fr) -> [D::Vector; 2] {
         self.mixed(lambda).map(|mut column| {
             self.device.fold_children(&mut column, r);
             column
@@ -160,15 +160,17 @@ impl<'n> Rounds<'n> {
     }
 
     /// All rounds over stored columns; returns the children and the point.
-    fn columns(
-        self, tx: &mut Writer<impl Plain>, device: &impl Device, mut p: Vec<Fr>, q: Vec<Fr>,
+    fn columns<D: Device>(
+        self, tx: &mut Writer<impl Plain>, device: &D, mut p: D::Vector, q: D::Vector,
     ) -> ([Fr; 4], Vec<Fr>) {
-        mix(&mut p, &q, &self.lambda);
+        device.mix(&mut p, &q, &self.lambda);
         self.finish(tx, device, p, q)
     }
 
     /// All rounds over the leaves.
-    fn leaves(mut self, tx: &mut Writer<impl Plain>, device: &impl Device, leaves: &impl Leaves) -> ([Fr; 4], Vec<Fr>) {
+    fn leaves<D: Device>(
+        mut self, tx: &mut Writer<impl Plain>, device: &D, leaves: &impl Leaves<D>,
+    ) -> ([Fr; 4], Vec<Fr>) {
         let eq = self.rest(device);
         let eq = [eq[0].as_slice(), &eq[1]];
         let sums = leaves.first_round(eq, &self.lambda);
@@ -178,28 +180,22 @@ impl<'n> Rounds<'n> {
     }
 
     /// The rounds that are left, p1 mixed.
-    fn finish(
-        mut self, tx: &mut Writer<impl Plain>, device: &impl Device, mut p: Vec<Fr>, mut q: Vec<Fr>,
+    fn finish<D: Device>(
+        mut self, tx: &mut Writer<impl Plain>, device: &D, mut p: D::Vector, mut q: D::Vector,
     ) -> ([Fr; 4], Vec<Fr>) {
         while self.end.len() < self.point.len() {
             // whole groups of four, each two places with both children
-            while !p.len().is_multiple_of(4) {
-                p.extend([Fr::zero(), self.lambda]);
-                q.extend([Fr::one(); 2]);
-            }
+            let stored = device.len(&p).next_multiple_of(4);
+            device.extend(&mut p, [Fr::zero(), self.lambda], stored);
+            device.extend(&mut q, [Fr::one(); 2], stored);
             let eq = self.rest(device);
             let eq = [eq[0].as_slice(), &eq[1]];
             let sums = device.fraction_round(eq, &p, &q);
-            let x = self.send(tx, sums, eq, p.len() / 4);
+            let x = self.send(tx, sums, eq, stored / 4);
             device.fold_children(&mut p, &x);
             device.fold_children(&mut q, &x);
         }
+        let [p, q] = [p, q].map(|v| device.read(&v, 0..2));
         ([p[0], p[1] - self.lambda * q[1], q[0], q[1]], self.end)
     }
-}
-
-/// p1 + λ·q1 for p1: with it p0·q1 + p1·q0 + λ·q0·q1 is two products.
-pub(crate) fn mix(p: &mut [Fr], q: &[Fr], lambda: &Fr) {
-    let pairs = p.par_chunks_exact_mut(2).zip(q.par_chunks_exact(2)).with_min_len(1 << 10);
-    pairs.for_each(|(p, q)| p[1] += *lambda * q[1]);
 }

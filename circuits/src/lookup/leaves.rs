@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use ark_bn254::Fr;
 use ark_ff::{BigInt, One, PrimeField, Zero};
 use rayon::prelude::*;
-use talea_gpu::{Device, Ints, zeros};
-
-use super::{Entry, Form, Lookups, Values};
-use crate::{
-    columns::ColumnId,
-    fractions::prover::{self as fractions, mix},
+use talea_gpu::{
+    Device, Ints,
+    leaves::{Form as Integers, Leaves as Run, Run as Placed, field},
 };
+
+use super::{Entry, Form, Lookups, Table, Values};
+use crate::{columns::ColumnId, fractions::prover as fractions};
 
 /// Leaves computed at a time.
 const BLOCK: usize = 1 << 11;
@@ -26,28 +26,15 @@ pub struct Outside {
     pub place: usize,
 }
 
-/// A form whose factors have at most 31 bits and a sign: its values are integers that 128 bits hold.
-struct Integers<'w> {
-    constant: i128,
-    terms: Vec<(i128, &'w Ints)>,
-}
-
-impl<'w> Integers<'w> {
-    fn new(form: &Form, column: &impl Fn(ColumnId) -> &'w Ints) -> Option<Self> {
-        let low = |f: Fr| match f.into_bigint() {
-            BigInt([low, 0, 0, 0]) if low >> 31 == 0 => Some(i128::from(low)),
-            _ => None,
-        };
-        let small = |f: &Fr| low(*f).or_else(|| low(-*f).map(|f| -f));
-        let terms = form.terms.iter().map(|(f, id)| Some((small(f)?, column(*id)))).collect::<Option<_>>()?;
-        Some(Self { constant: small(&form.constant)?, terms })
-    }
-
-    /// The values from `from` on.
-    fn read(&self, from: usize, values: &mut [i128]) {
-        values.fill(self.constant);
-        self.terms.iter().for_each(|(factor, ints)| ints.accumulate(from, *factor, values));
-    }
+/// A form whose factors have at most 31 bits and a sign.
+fn integers<'w>(form: &Form, column: &impl Fn(ColumnId) -> &'w Ints) -> Option<Integers<'w>> {
+    let low = |f: Fr| match f.into_bigint() {
+        BigInt([low, 0, 0, 0]) if low >> 31 == 0 => Some(i128::from(low)),
+        _ => None,
+    };
+    let small = |f: &Fr| low(*f).or_else(|| low(-*f).map(|f| -f));
+    let terms = form.terms.iter().map(|(f, id)| Some((small(f)?, column(*id)))).collect::<Option<_>>()?;
+    Some(Integers { constant: small(&form.constant)?, terms })
 }
 
 /// How often each tuple of each table is looked up. `column` gives the values of every column but the multiplicities'.
@@ -74,7 +61,7 @@ fn count<'w>(
 ) -> (Vec<u32>, Option<usize>) {
     let table = &lookups.tables[entry.table];
     let range = match (&table.values, entry.forms.as_slice()) {
-        (Values::Range, [form]) => Integers::new(form, column),
+        (Values::Range, [form]) => integers(form, column),
         _ => None,
     };
     let listed: HashMap<Vec<Fr>, usize> = match &table.values {
@@ -115,11 +102,6 @@ fn count<'w>(
     })
 }
 
-fn field(x: i128) -> Fr {
-    let size = Fr::from(x.unsigned_abs());
-    if x < 0 { -size } else { size }
-}
-
 fn tuple<'w>(forms: &[Form], x: usize, column: &impl Fn(ColumnId) -> &'w Ints) -> Vec<Fr> {
     let value = |f: &Form| f.terms.iter().fold(f.constant, |sum, (c, id)| sum + *c * field(column(*id).get(x)));
     forms.iter().map(value).collect()
@@ -136,13 +118,13 @@ enum Cube<'l, 'w> {
 }
 
 /// Numerators and denominators of the leaves.
-pub(super) struct Leaves<'l, 'w, D, F> {
+pub(super) struct Leaves<'l, 'w, D: Device, F> {
     device: &'l D,
     column: &'l F,
     alpha: Fr,
     powers: Vec<Fr>,
     /// β^J·(number of the table) + α's part is in here: the denominators of every table.
-    denominators: Vec<Vec<Fr>>,
+    tables: Vec<D::Vector>,
     /// Beginning, end and content of every entry and table, ascending.
     cubes: Vec<(usize, usize, Cube<'l, 'w>)>,
     vars: usize,
@@ -155,7 +137,7 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
             std::iter::successors(Some(Fr::one()), |p| Some(*p * beta)).take(lookups.width() + 1).collect();
         let entries = lookups.entries.iter().map(|e| {
             let cube = match (&lookups.tables[e.table].values, e.forms.as_slice()) {
-                (Values::Range, [form]) => Integers::new(form, column).map(|form| Cube::Indices(e.table, form)),
+                (Values::Range, [form]) => integers(form, column).map(|form| Cube::Indices(e.table, form)),
                 _ => None,
             };
             (e.vars, cube.unwrap_or(Cube::Tuples(e)))
@@ -165,24 +147,19 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
         let mut cubes: Vec<_> = placed.map(|(at, (vars, cube))| (*at, at + (1 << vars), cube)).collect();
         cubes.sort_unstable_by_key(|c| c.0);
         let used = cubes.last().map_or(1, |c| c.1);
-        let (vars, denominators) = (lookups.vars, Vec::new());
-        let mut leaves = Self { device, column, alpha, powers, denominators, cubes, vars, used };
-        leaves.denominators = lookups
-            .tables
-            .iter()
-            .enumerate()
-            .map(|(i, t)| match &t.values {
+        let (vars, tables) = (lookups.vars, Vec::new());
+        let mut leaves = Self { device, column, alpha, powers, tables, cubes, vars, used };
+        let table = |(i, t): (usize, &Table)| -> Vec<Fr> {
+            match &t.values {
                 Values::Range => {
                     let first = leaves.denominator(i, [Fr::zero()].into_iter());
-                    (0..1usize << t.vars)
-                        .into_par_iter()
-                        .with_min_len(BLOCK)
-                        .map(|y| first - Fr::from(y as u64))
-                        .collect()
+                    let places = (0..1usize << t.vars).into_par_iter().with_min_len(BLOCK);
+                    places.map(|y| first - Fr::from(y as u64)).collect()
                 }
                 Values::Listed(c) => (0..1 << t.vars).map(|y| leaves.denominator(i, c.iter().map(|c| c[y]))).collect(),
-            })
-            .collect();
+            }
+        };
+        leaves.tables = lookups.tables.iter().enumerate().map(table).map(|table| device.vector(table)).collect();
         leaves
     }
 
@@ -193,49 +170,36 @@ impl<'l, 'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> Leaves<'l, 'w, D, F>
     }
 
     /// The leaves from `from` on.
-    fn read(&self, from: usize, count: usize) -> [Vec<Fr>; 2] {
-        let (mut p, mut q) = (vec![Fr::zero(); count], vec![Fr::one(); count]);
-        let (to, mut values) = (from + count, vec![0; count]);
+    fn read(&self, from: usize, count: usize) -> [D::Vector; 2] {
+        let to = from + count;
         let first = self.cubes.partition_point(|cube| cube.1 <= from);
-        for (begin, end, cube) in self.cubes[first..].iter().take_while(|cube| cube.0 < to) {
+        let inside = self.cubes[first..].iter().take_while(|cube| cube.0 < to);
+        let runs = inside.map(|(begin, end, cube)| {
             let (start, stop) = (from.max(*begin), to.min(*end));
-            let (place, here) = (start - begin, start - from..stop - from);
-            let (p, q, values) = (&mut p[here.clone()], &mut q[here.clone()], &mut values[here]);
-            match cube {
-                Cube::Indices(table, form) => {
-                    form.read(place, values);
-                    let table = &self.denominators[*table];
-                    let at = |v: &i128| usize::try_from(*v).ok().and_then(|v| table.get(v)).copied();
-                    // what stands outside is a cheater's; the table begins at zero
-                    let value = |v: &i128| at(v).unwrap_or_else(|| table[0] - field(*v));
-                    q.iter_mut().zip(values.iter()).for_each(|(q, v)| *q = value(v));
-                    p.fill(Fr::one());
-                }
+            let (place, count) = (start - begin, stop - start);
+            let leaves = match cube {
+                Cube::Indices(table, form) => Run::Indices { table: &self.tables[*table], form, from: place, count },
                 Cube::Tuples(e) => {
-                    let tuples = (place..).map(|x| tuple(&e.forms, x, self.column));
-                    q.iter_mut().zip(tuples).for_each(|(q, t)| *q = self.denominator(e.table, t.into_iter()));
-                    p.fill(Fr::one());
+                    let q = |x| self.denominator(e.table, tuple(&e.forms, x, self.column).into_iter());
+                    let places = (place..place + count).into_par_iter().with_min_len(BLOCK);
+                    Run::Given { p: vec![Fr::one(); count], q: places.map(q).collect() }
                 }
-                Cube::Table(i, counts) => {
-                    values.fill(0);
-                    counts.accumulate(place, 1, values);
-                    p.iter_mut().zip(values.iter()).for_each(|(p, n)| *p = -field(*n));
-                    q.copy_from_slice(&self.denominators[*i][place..][..q.len()]);
-                }
-            }
-        }
-        [p, q]
+                Cube::Table(table, counts) => Run::Table { table: &self.tables[*table], counts, from: place, count },
+            };
+            Placed { at: start - from, leaves }
+        });
+        self.device.leaves(count, runs.collect())
     }
 
     /// The leaves from `from` on with λ·q1 added to p1, as a layer's sumcheck wants them.
-    fn mixed(&self, from: usize, count: usize, lambda: &Fr) -> [Vec<Fr>; 2] {
+    fn mixed(&self, from: usize, count: usize, lambda: &Fr) -> [D::Vector; 2] {
         let [mut p, q] = self.read(from, count);
-        mix(&mut p, &q, lambda);
+        self.device.mix(&mut p, &q, lambda);
         [p, q]
     }
 }
 
-impl<'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> fractions::Leaves for Leaves<'_, 'w, D, F> {
+impl<'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> fractions::Leaves<D> for Leaves<'_, 'w, D, F> {
     fn vars(&self) -> usize {
         self.vars
     }
@@ -245,41 +209,32 @@ impl<'w, D: Device, F: Fn(ColumnId) -> &'w Ints + Sync> fractions::Leaves for Le
         used.min(1 << level)
     }
 
-    fn level(&self, level: usize) -> [Vec<Fr>; 2] {
+    fn level(&self, level: usize) -> [D::Vector; 2] {
         let below = self.vars - level;
-        let stored = self.stored(level);
-        let [mut p, mut q] = [(); 2].map(|()| zeros(stored));
-        let block = BLOCK >> below;
-        p.par_chunks_mut(block).zip(q.par_chunks_mut(block)).enumerate().for_each(|(i, (p, q))| {
-            let mut layer = self.read(i * BLOCK, p.len() << below);
+        let stored = fractions::Leaves::<D>::stored(self, level);
+        self.device.in_blocks(stored, BLOCK >> below, |range| {
+            let mut layer = self.read(range.start << below, range.len() << below);
             (0..below).for_each(|_| layer = self.device.fraction_layer(&layer[0], &layer[1]));
-            p.copy_from_slice(&layer[0]);
-            q.copy_from_slice(&layer[1]);
-        });
-        [p, q]
+            layer
+        })
     }
 
     fn first_round(&self, [low, high]: [&[Fr]; 2], lambda: &Fr) -> [Fr; 2] {
-        let (block, stored) = (4 * low.len(), self.stored(self.vars));
-        let sums = |(i, h): (usize, &Fr)| {
-            let [p, q] = self.mixed(i * block, block.min(stored - i * block), lambda);
-            self.device.fraction_round([low, &[*h]], &p, &q)
-        };
-        let add = |a: [Fr; 2], b: [Fr; 2]| [a[0] + b[0], a[1] + b[1]];
-        high.par_iter().take(stored.div_ceil(block)).enumerate().map(sums).reduce(|| [Fr::zero(); 2], add)
+        let size = low.len();
+        self.device.sum_blocks(fractions::Leaves::<D>::stored(self, self.vars) / 4, size, |places| {
+            let [p, q] = self.mixed(4 * places.start, 4 * places.len(), lambda);
+            let high = &high[places.start / size..places.end.div_ceil(size)];
+            self.device.fraction_round([low, high], &p, &q)
+        })
     }
 
-    fn bound(&self, r: &Fr, lambda: &Fr) -> [Vec<Fr>; 2] {
-        let half = self.stored(self.vars) / 2;
-        let mut all = [(); 2].map(|()| zeros(half));
-        let [p, q] = all.each_mut().map(|c| c.par_chunks_mut(BLOCK / 2));
-        p.zip(q).enumerate().for_each(|(i, (p, q))| {
-            let leaves = self.mixed(i * BLOCK, 2 * p.len(), lambda);
-            for (to, mut from) in [p, q].into_iter().zip(leaves) {
-                self.device.fold_children(&mut from, r);
-                to.copy_from_slice(&from);
-            }
-        });
-        all
+    fn bound(&self, r: &Fr, lambda: &Fr) -> [D::Vector; 2] {
+        let half = fractions::Leaves::<D>::stored(self, self.vars) / 2;
+        self.device.in_blocks(half, BLOCK / 2, |range| {
+            self.mixed(2 * range.start, 2 * range.len(), lambda).map(|mut leaves| {
+                self.device.fold_children(&mut leaves, r);
+                leaves
+            })
+        })
     }
 }

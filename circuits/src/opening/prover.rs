@@ -8,8 +8,7 @@ use ark_bn254::{Fr, G1Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, One, Zero, batch_inversion};
 use ark_poly::{DenseUVPolynomial, Polynomial, univariate::DensePolynomial};
-use rayon::prelude::*;
-use talea_gpu::{Device, Ints, eq_halves, zeros};
+use talea_gpu::{Device, Ints, eq_halves, polynomial::quotient};
 
 use crate::{
     arithmetic::Plain,
@@ -17,20 +16,17 @@ use crate::{
     transcript::writer::Writer,
 };
 
-/// Coefficients that are not worth a thread.
-const BLOCK: usize = 1 << 12;
-
 /// Discharges claims, and with them the evaluations of other polynomials that have these quotients.
 ///
 /// # Panics
 /// If `powers` are fewer than 2^N + 1, or a claim is about a column that is not there.
-pub fn prove(
-    tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], layout: &Layout, witness: &Witness,
+pub fn prove<D: Device>(
+    tx: &mut Writer<impl Plain>, device: &D, powers: &[G1Affine], layout: &Layout, witness: &Witness,
     claims: Claims<Fr>, quotients: &[G1Affine],
 ) {
     let gamma = tx.challenge();
-    let mut columns: Vec<Column> =
-        layout.columns().iter().zip(&witness.columns).map(|(place, ints)| Column::new(place, ints)).collect();
+    let mut columns: Vec<Column<'_, D::Vector>> =
+        layout.columns().iter().zip(witness.columns.iter()).map(|(place, ints)| Column::new(place, ints)).collect();
     let mut power = Fr::one();
     for claim in claims.0 {
         match claim.about {
@@ -58,7 +54,7 @@ pub fn prove(
     let mut cells = Cells::default();
     cells.salts(layout, witness);
     for bound in 0..layout.chunk_vars() {
-        columns = cells.take(columns, bound);
+        columns = cells.take(device, columns, bound);
         let rounds = device.map(columns.iter_mut().collect(), |c| c.round(device, bound));
         let [constant, leading] = rounds.iter().fold(cells.round(), |a, b| [a[0] + b[0], a[1] + b[1]]);
         tx.scalar(&constant);
@@ -68,7 +64,7 @@ pub fn prove(
         device.map(columns.iter_mut().collect(), |c| c.bind(device, bound, &r));
         point.push(r);
     }
-    cells.take(columns, layout.chunk_vars());
+    cells.take(device, columns, layout.chunk_vars());
     let mut values = vec![Fr::zero(); layout.chunks()];
     cells.0.iter().for_each(|((chunk, _), [f, _])| values[*chunk] = *f);
     values.iter().for_each(|value| tx.scalar(value));
@@ -77,17 +73,17 @@ pub fn prove(
 }
 
 /// A column and the claims about it, while its own variables are being bound.
-struct Column<'w> {
+struct Column<'w, V> {
     place: &'w Placed,
     ints: &'w Ints,
-    /// Empty until the first variable is bound: a column is never widened whole.
-    folded: Vec<Fr>,
-    claims: Vec<Weighted>,
+    /// None until the first variable is bound: a column is never widened whole.
+    folded: Option<V>,
+    claims: Vec<Weighted<V>>,
 }
 
 /// γ^j·Σ_h w_h·Σ_x f_h(x)·eq(P_j, x) over slices h of a column. While the point's variables are bound a round polynomial is eq
 /// in its variable times a line, so half of f tells it (Gruen, eprint 2024/108, §3.2); then what is left is short.
-struct Weighted {
+struct Weighted<V> {
     point: Vec<Fr>,
     /// 1/P_j, zero where a coordinate is.
     inverses: Vec<Fr>,
@@ -99,49 +95,52 @@ struct Weighted {
     /// The line at 0 and 1.
     line: [Fr; 2],
     /// The weights of all slices, once the point's variables are bound.
-    tail: Vec<Fr>,
+    tail: Option<V>,
 }
 
-impl Weighted {
+impl<V> Weighted<V> {
     fn new(point: Vec<Fr>, claim: Option<Fr>, weight: Fr, slices: Vec<(usize, Fr)>) -> Self {
         let mut inverses = point.clone();
         batch_inversion(&mut inverses);
-        Self { point, inverses, slices, claim, weight, line: [Fr::zero(); 2], tail: Vec::new() }
+        Self { point, inverses, slices, claim, weight, line: [Fr::zero(); 2], tail: None }
     }
 
     /// After `bound` variables the point may be used up, with `left` of the column's to come.
-    fn turn(&mut self, bound: usize, left: usize) {
+    fn turn(&mut self, device: &impl Device<Vector = V>, bound: usize, left: usize) {
         if bound == self.point.len() {
-            self.tail = vec![Fr::zero(); 1 << left];
-            self.slices.iter().for_each(|(h, w)| self.tail[*h] += self.weight * w);
+            let mut tail = vec![Fr::zero(); 1 << left];
+            self.slices.iter().for_each(|(h, w)| tail[*h] += self.weight * w);
+            self.tail = Some(device.vector(tail));
         }
     }
 }
 
-impl<'w> Column<'w> {
+impl<'w, V> Column<'w, V> {
     fn new(place: &'w Placed, ints: &'w Ints) -> Self {
-        Self { place, ints, folded: Vec::new(), claims: Vec::new() }
+        Self { place, ints, folded: None, claims: Vec::new() }
     }
 
     /// The coefficients c_0 and c_2 of its part of a round.
-    fn round(&mut self, device: &impl Device, bound: usize) -> [Fr; 2] {
+    fn round(&mut self, device: &impl Device<Vector = V>, bound: usize) -> [Fr; 2] {
         let mut total = [Fr::zero(); 2];
         let (ints, folded) = (self.ints, &self.folded);
         for c in &mut self.claims {
             if bound == 0 {
-                c.turn(0, self.place.vars);
+                c.turn(device, 0, self.place.vars);
             }
-            if !c.tail.is_empty() {
-                let own = if bound == 0 { &ints.fields() } else { folded };
-                let sums = device.product_round(&[[own, &c.tail]]);
+            if let Some(tail) = &c.tail {
+                let sums = match folded {
+                    Some(folded) => device.product_round(&[[folded, tail]]),
+                    None => device.product_round(&[[&device.vector(ints.fields()), tail]]),
+                };
                 total = [total[0] + sums[0], total[1] + sums[1]];
                 continue;
             }
             let [low, high] = eq_halves(device, &c.point[bound + 1..]);
             let (eq, size) = ([low.as_slice(), &high], 1 << (c.point.len() - bound));
-            let slice = |h: usize, parity| match bound {
-                0 => device.half_sum_ints(eq, ints, h * size..(h + 1) * size, parity),
-                _ => device.half_sum(eq, &folded[h * size..(h + 1) * size], parity),
+            let slice = |h: usize, parity| match folded {
+                None => device.half_sum_ints(eq, ints, h * size..(h + 1) * size, parity),
+                Some(folded) => device.half_sum(eq, folded, h * size..(h + 1) * size, parity),
             };
             let half = |parity| c.slices.iter().map(|(h, w)| *w * slice(*h, parity)).sum::<Fr>();
             let (one, inverse) = (c.point[bound], c.inverses[bound]);
@@ -157,20 +156,20 @@ impl<'w> Column<'w> {
         total
     }
 
-    fn bind(&mut self, device: &impl Device, bound: usize, r: &Fr) {
+    fn bind(&mut self, device: &impl Device<Vector = V>, bound: usize, r: &Fr) {
         for c in &mut self.claims {
-            if !c.tail.is_empty() {
-                device.fold(&mut c.tail, r);
+            if let Some(tail) = &mut c.tail {
+                device.fold(tail, r);
                 continue;
             }
             let (one, [at0, at1]) = (c.point[bound], c.line);
             c.claim = Some(at0 + *r * (at1 - at0));
             c.weight *= one * r + (Fr::one() - one) * (Fr::one() - r);
-            c.turn(bound + 1, self.place.vars - bound - 1);
+            c.turn(device, bound + 1, self.place.vars - bound - 1);
         }
-        match bound {
-            0 => self.folded = device.fold_ints(self.ints, r),
-            _ => device.fold(&mut self.folded, r),
+        match &mut self.folded {
+            None => self.folded = Some(device.fold_ints(self.ints, r)),
+            Some(folded) => device.fold(folded, r),
         }
     }
 }
@@ -191,13 +190,16 @@ impl Cells {
     }
 
     /// Takes columns that are finished; returns the others.
-    fn take<'w>(&mut self, columns: Vec<Column<'w>>, bound: usize) -> Vec<Column<'w>> {
+    fn take<'w, D: Device>(
+        &mut self, device: &D, columns: Vec<Column<'w, D::Vector>>, bound: usize,
+    ) -> Vec<Column<'w, D::Vector>> {
+        let first = |v: &D::Vector| device.read(v, 0..1)[0];
         let (finished, others): (Vec<_>, Vec<_>) = columns.into_iter().partition(|c| c.place.vars == bound);
         for c in finished {
-            let value = c.folded.first().copied().unwrap_or_else(|| c.ints.fields()[0]);
+            let value = c.folded.as_ref().map_or_else(|| c.ints.field(0), first);
             // a column of one value has had no round that turned its claims
-            let left = |c: &Weighted| {
-                c.tail.first().copied().unwrap_or_else(|| c.weight * c.slices.iter().map(|s| s.1).sum::<Fr>())
+            let left = |c: &Weighted<D::Vector>| {
+                c.tail.as_ref().map_or_else(|| c.weight * c.slices.iter().map(|s| s.1).sum::<Fr>(), first)
             };
             let weight = c.claims.iter().map(left).sum();
             self.0.insert((c.place.chunk, c.place.offset >> bound), [value, weight]);
@@ -224,21 +226,24 @@ impl Cells {
 }
 
 /// Opens Σ F_i·X^i (i ≤ 2^N, the last one the salt) at a point, lowest variable first.
-pub fn mercury(
-    tx: &mut Writer<impl Plain>, device: &impl Device, powers: &[G1Affine], f: Vec<Fr>, point: &[Fr],
-    quotients: &[G1Affine],
+pub fn mercury<D: Device>(
+    tx: &mut Writer<impl Plain>, device: &D, powers: &[G1Affine], f: D::Vector, point: &[Fr], quotients: &[G1Affine],
 ) {
     let low = point.len().div_ceil(2);
     let (b, (u, v)) = (1usize << low, point.split_at(low));
     let (pu, pv) = (device.eq(u), device.eq(v));
     let commit = |p: &[Fr]| device.msm(powers, p).into_affine();
     // 1. h: F with its lower variables bound; the salt is one more coefficient
-    let h: Vec<Fr> = f.par_chunks(b).map(|block| block.iter().zip(&pu).map(|(f, e)| *f * e).sum()).collect();
+    let h = device.row_sums(&f, &pu);
     tx.point(&commit(&h));
     let alpha = tx.challenge();
     // 2. F = (X^b − α)·q + g
-    let (q, g) = divide(&f, b, &alpha);
-    device.map(vec![&g, &q], |p| commit(p)).iter().for_each(|point| tx.point(point));
+    let (q, g) = device.divide(&f, b, &alpha);
+    let both = device.map(vec![Some(&g), None], |p| match p {
+        Some(g) => commit(g),
+        None => device.msm_vector(powers, &q).into_affine(),
+    });
+    both.iter().for_each(|point| tx.point(point));
     let gamma = tx.challenge();
     // 3. S from both symmetric products; D is g reversed
     let s = positive_half(&[(&g, &pu, Fr::one()), (&h, &pv, gamma)]);
@@ -255,12 +260,11 @@ pub fn mercury(
     let [d1, d2, d3, d4] = [(); 4].map(|()| tx.weight());
     let factor = z.pow([b as u64]) - alpha;
     let mut numerator = f;
-    numerator[..q.len()].par_iter_mut().zip(&q).for_each(|(f, q)| *f -= factor * q);
-    add(&mut numerator, &g, -Fr::one());
-    for (p, weight) in [&g, &h, &s, &d].into_iter().zip([d1, d2, d3, d4]) {
-        add(&mut numerator, p, weight);
+    device.add(&mut numerator, 0, &-factor, &q);
+    for (p, weight) in [&g, &h, &s, &d].into_iter().zip([d1 - Fr::one(), d2, d3, d4]) {
+        device.add(&mut numerator, 0, &weight, &device.vector(p.clone()));
     }
-    let at_z = commit(&quotient(&numerator, &z));
+    let at_z = device.msm_vector(powers, &device.quotient(&numerator, &z)).into_affine();
     tx.point(&at_z);
     let mut small = vec![Fr::zero(); g.len().max(h.len()).max(s.len())];
     for (p, weight) in [&g, &h, &s].into_iter().zip([Fr::one(), d2, d3]) {
@@ -280,67 +284,6 @@ fn add(to: &mut [Fr], p: &[Fr], weight: Fr) {
     to.iter_mut().zip(p).for_each(|(t, p)| *t += weight * p);
 }
 
-/// Quotient and remainder of f by X^b − α: Horner's rule on rows of b coefficients, in blocks of rows as in [`quotient`].
-fn divide(f: &[Fr], b: usize, alpha: &Fr) -> (Vec<Fr>, Vec<Fr>) {
-    let down = |g: &mut [Fr], row: &[Fr]| {
-        g.iter_mut().for_each(|g| *g *= alpha);
-        g.iter_mut().zip(row).for_each(|(g, f)| *g += f);
-    };
-    let rows = f.len().div_ceil(b).div_ceil(4 * rayon::current_num_threads()).max(BLOCK.div_ceil(b));
-    let value = |block: &[Fr]| {
-        let mut g = vec![Fr::zero(); b];
-        block.chunks(b).rev().for_each(|row| down(&mut g, row));
-        g
-    };
-    let step = alpha.pow([rows as u64]);
-    let mut carries: Vec<Vec<Fr>> = f.par_chunks(rows * b).map(value).collect();
-    // what comes down to each block: the next one's value, and what came down to that
-    let mut carry = vec![Fr::zero(); b];
-    for value in carries.iter_mut().rev() {
-        let mut all = carry.clone();
-        all.iter_mut().zip(&*value).for_each(|(c, v)| *c = *c * step + v);
-        *value = std::mem::replace(&mut carry, all);
-    }
-    let mut q = zeros(f.len() - b);
-    // row i of q is what comes down to row i of f
-    q.par_chunks_mut(rows * b).zip(f.par_chunks(rows * b)).zip(carries).for_each(|((q, f), mut g)| {
-        for (i, row) in f.chunks(b).enumerate().rev() {
-            let to = q.get_mut(i * b..).unwrap_or_default();
-            let n = to.len().min(b);
-            to[..n].copy_from_slice(&g[..n]);
-            down(&mut g, row);
-        }
-    });
-    (q, carry)
-}
-
-/// The quotient of p by X − x; the remainder, p(x), is dropped. Horner's rule in blocks: each block's own value first, then what
-/// comes down to it from the blocks above, then its part of the quotient.
-pub(crate) fn quotient(p: &[Fr], x: &Fr) -> Vec<Fr> {
-    let p = p.get(1..).unwrap_or_default();
-    let size = p.len().div_ceil(4 * rayon::current_num_threads()).max(BLOCK);
-    let values: Vec<Fr> = p.par_chunks(size).skip(1).map(|block| horner(block, Fr::zero(), x, |_, _| {})).collect();
-    let step = x.pow([size as u64]);
-    let mut carries = vec![Fr::zero(); values.len() + 1];
-    for (i, value) in values.iter().enumerate().rev() {
-        carries[i] = carries[i + 1] * step + value;
-    }
-    let mut q = zeros(p.len());
-    q.par_chunks_mut(size).zip(p.par_chunks(size)).zip(carries).for_each(|((q, p), carry)| {
-        horner(p, carry, x, |i, value| q[i] = value);
-    });
-    q
-}
-
-/// Σ p_i·x^i + carry·x^len from the highest coefficient down, telling each place's value.
-fn horner(p: &[Fr], carry: Fr, x: &Fr, mut tell: impl FnMut(usize, Fr)) -> Fr {
-    p.iter().enumerate().rev().fold(carry, |sum, (i, p)| {
-        let sum = sum * x + p;
-        tell(i, sum);
-        sum
-    })
-}
-
 /// S of Σ weight·(a(X)·b(1/X) + a(1/X)·b(X)) = constant + X·S(X) + S(1/X)/X: the coefficients of X, X², ….
 fn positive_half(products: &[(&Vec<Fr>, &Vec<Fr>, Fr)]) -> Vec<Fr> {
     let longest = products.iter().map(|(a, b, _)| a.len().max(b.len())).max().unwrap_or(1);
@@ -357,43 +300,4 @@ fn positive_half(products: &[(&Vec<Fr>, &Vec<Fr>, Fr)]) -> Vec<Fr> {
         }
     }
     s
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// (X^b − α)·q + g is f, whatever is left for the last row and the last block.
-    #[test]
-    fn divisions_in_blocks() {
-        let alpha = -Fr::from(7u64);
-        for (b, rows) in [(1, 1), (1, 9), (4, 4), (64, 64), (64, 1000), (512, 512)] {
-            for more in [0, 1, b / 2] {
-                let n = b * rows + more;
-                let f: Vec<Fr> = (0..n as u64).map(|i| Fr::from(i * i + 3)).collect();
-                let (q, g) = divide(&f, b, &alpha);
-                assert_eq!((q.len(), g.len()), (n - b, b));
-                let coefficient = |i: usize| q.get(i).copied().unwrap_or_default();
-                for (i, f) in f.iter().enumerate() {
-                    let low = if i < b { g[i] } else { coefficient(i - b) };
-                    assert_eq!(low - alpha * coefficient(i), *f, "{b} {n} {i}");
-                }
-            }
-        }
-    }
-
-    /// (X − x)·quotient + p(x) is p, for lengths below, at and above what goes into one block.
-    #[test]
-    fn quotients_in_blocks() {
-        let x = -Fr::from(5u64);
-        for n in [0, 1, 2, BLOCK, BLOCK + 1, BLOCK + 2, 3 * BLOCK + 7, 40 * BLOCK] {
-            let p: Vec<Fr> = (0..n as u64).map(|i| Fr::from(i * i + 3)).collect();
-            let q = quotient(&p, &x);
-            assert_eq!(q.len(), n.saturating_sub(1));
-            let coefficient = |i: usize| q.get(i).copied().unwrap_or_default();
-            for (i, p) in p.iter().enumerate().skip(1) {
-                assert_eq!(coefficient(i - 1) - x * coefficient(i), *p);
-            }
-        }
-    }
 }

@@ -7,7 +7,7 @@ use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field, One, PrimeField};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
-use talea_gpu::{Device, Ints, eq_halves};
+use talea_gpu::{Device, Held, Ints, eq_halves, polynomial};
 
 use super::{
     Columns, Key, flow,
@@ -86,6 +86,8 @@ pub struct Committed<'b> {
     pub payout_point: G1Affine,
     /// The statement.
     pub statement: Statement<Fr>,
+    /// The columns stay on the device that committed to them.
+    _held: Held,
 }
 
 impl<'b> Committed<'b> {
@@ -100,6 +102,7 @@ impl<'b> Committed<'b> {
     ) -> Self {
         let Input { key, values, context } = input;
         let mut witness = Witness::new(&key.layout, columns, seed);
+        let _held = device.hold(&witness.columns);
         let mut chunks = Vec::new();
         for (adapter, range) in adapters.iter().zip(&key.groups.adapters) {
             witness.salts[range.clone()].copy_from_slice(&adapter.witness.salts);
@@ -118,7 +121,7 @@ impl<'b> Committed<'b> {
         let payout_point = known.payouts;
         let statement = statement(key, adapters, values, context, &chunks, &payout_point);
         let (slots, partial, node_slot) = (values.slots.as_slice(), values.partial.as_slice(), context.node_slot);
-        Self { key, slots, node_slot, partial, witness, chunks, payouts, blinder, payout_point, statement }
+        Self { key, slots, node_slot, partial, witness, chunks, payouts, blinder, payout_point, statement, _held }
     }
 
     /// What C_pay commits to: amounts by payout slot, without zeros.
@@ -182,7 +185,7 @@ impl<'b> Committed<'b> {
         let opened = flow::relations(self.key, &self.statement, &mut party)?;
         let Proving { mut tx, claims, stage, .. } = party.live;
         stage("opening");
-        let quotient = device.msm(powers, &opening::prover::quotient(&self.payouts, &opened.zeta)).into_affine();
+        let quotient = device.msm(powers, &polynomial::quotient(&self.payouts, &opened.zeta)).into_affine();
         tx.point(&quotient);
         opening::prover::prove(&mut tx, device, powers, &self.key.layout, &self.witness, claims, &[quotient]);
         Ok(tx.finish())
@@ -363,8 +366,8 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
             }
         };
         debug_assert_eq!(sums.len(), summands.len());
-        let mut all: Vec<&mut dyn Summand<D>> = summands.iter_mut().map(|s| &mut **s as &mut dyn Summand<D>).collect();
-        let point = sumcheck::prover::lockstep(&mut self.tx, self.data.device, degree, &mut all);
+        let mut all: Vec<&mut dyn Summand> = summands.iter_mut().map(|s| &mut **s as &mut dyn Summand).collect();
+        let point = sumcheck::prover::lockstep(&mut self.tx, degree, &mut all);
         (self.save)(self.tx.bytes());
         Ok(Lockstep::proved(point, Fr::ZERO))
     }

@@ -54,7 +54,7 @@ impl Registered {
     /// If values and shape do not fit.
     pub fn known(shape: &AdapterShape, values: &AdapterValues, salts: Vec<Fr>, points: Vec<G1Affine>) -> Self {
         let columns = Self::columns(shape, values).1;
-        Self { shape: shape.clone(), witness: Witness { columns, salts }, points }
+        Self { shape: shape.clone(), witness: Witness { columns: columns.into(), salts }, points }
     }
 
     /// Layout and columns.

@@ -27,7 +27,7 @@ use crate::{
 pub(super) type Pair = [Vec<Fr>; 2];
 
 /// A sum of the stage at hand.
-pub(super) type Sum<'v, D> = Box<dyn Summand<D> + 'v>;
+pub(super) type Sum<'v> = Box<dyn Summand + 'v>;
 
 /// What a prover reads.
 pub(super) struct Data<'p, D> {
@@ -108,8 +108,8 @@ impl<'p, D: Device> Data<'p, D> {
         self.batch.partial.par_chunks(eq.len()).map(of_row).collect()
     }
 
-    pub(super) fn first(&self, first: &First<Fr>) -> Vec<Sum<'p, D>> {
-        let (key, d) = (self.batch.key, self.device);
+    pub(super) fn first(&self, first: &First<Fr>) -> Vec<Sum<'p>> {
+        let key = self.batch.key;
         let (shape, parts) = (&key.shape, &key.parts);
         let (t, q, k, a) = (shape.tokens, shape.requests, shape.clusters, shape.slots());
         let (row, cell) = (q + a, k + q + a);
@@ -158,12 +158,12 @@ impl<'p, D: Device> Data<'p, D> {
         fees.resize(1 << a, Fr::ZERO);
         roles.push(View::fields(fees, 2));
         vec![
-            Box::new(Zero::new(d, Tokens, tau(t + row), epsilon, tokens)),
-            Box::new(Zero::new(d, Belongs, tau(q + row), epsilon, vec![one(parts.belongs, 0)])),
-            Box::new(Zero::new(d, Weights, tau(cell), epsilon, weights)),
-            Box::new(Zero::new(d, Requests, tau(row), epsilon, requests)),
-            Box::new(Zero::new(d, Amounts, tau(k + a), epsilon, amounts)),
-            Box::new(Zero::new(d, Roles, tau(2 + a), epsilon, roles)),
+            Box::new(Zero::new(Tokens, tau(t + row), epsilon, tokens)),
+            Box::new(Zero::new(Belongs, tau(q + row), epsilon, vec![one(parts.belongs, 0)])),
+            Box::new(Zero::new(Weights, tau(cell), epsilon, weights)),
+            Box::new(Zero::new(Requests, tau(row), epsilon, requests)),
+            Box::new(Zero::new(Amounts, tau(k + a), epsilon, amounts)),
+            Box::new(Zero::new(Roles, tau(2 + a), epsilon, roles)),
             Box::new(self.heads(first)),
             Box::new(self.scores(tau(cell))),
             Box::new(self.credits(tau(k + a))),
@@ -268,9 +268,9 @@ impl<'p, D: Device> Data<'p, D> {
         pair
     }
 
-    pub(super) fn last(&self, products: Vec<Pair>, last: &Last<Fr>) -> Vec<Sum<'static, D>> {
+    pub(super) fn last(&self, products: Vec<Pair>, last: &Last<Fr>) -> Vec<Sum<'static>> {
         let key = self.batch.key;
-        let mut sums: Vec<Sum<'static, D>> = Vec::new();
+        let mut sums: Vec<Sum<'static>> = Vec::new();
         for pair in products {
             sums.push(Box::new(Product(pair.into())));
         }

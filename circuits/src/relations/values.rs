@@ -6,7 +6,7 @@
 use ark_bn254::Fr;
 use rayon::prelude::*;
 use ruint::aliases::U256;
-use talea_gpu::Ints;
+use talea_gpu::{Device, Ints, Right};
 
 use super::{
     Key,
@@ -112,7 +112,8 @@ impl Values {
     /// # Panics
     /// If their sizes are not the key's.
     pub fn new(
-        key: &Key, adapters: &[&Registered], slots: Vec<Slot>, requests: Vec<Request>, x: Vec<Vec<i32>>,
+        device: &impl Device, key: &Key, adapters: &[&Registered], slots: Vec<Slot>, requests: Vec<Request>,
+        x: Vec<Vec<i32>>,
     ) -> Self {
         let mut all = Self {
             slots,
@@ -133,8 +134,8 @@ impl Values {
             dust: Vec::new(),
         };
         all.requests.resize(1 << (key.shape.requests + key.shape.slots()), Request::default());
-        all.rows(key, adapters);
-        all.outputs(key, adapters);
+        all.rows(device, key, adapters);
+        all.outputs(device, key, adapters);
         all.partials(key, adapters);
         all.weigh(key);
         all.pay(key);
@@ -142,54 +143,47 @@ impl Values {
     }
 
     /// U and rem of X.
-    pub fn rows(&mut self, key: &Key, adapters: &[&Registered]) {
+    pub fn rows(&mut self, device: &impl Device, key: &Key, adapters: &[&Registered]) {
         let shape = &key.shape;
         let (rows, room) = (1usize << (shape.tokens + shape.requests), 1usize << shape.rank());
         let inputs = shape.inputs();
-        let sums = shape.places().into_par_iter().map(|place| {
+        let sums = device.map(shape.places(), |place| {
             let module = &shape.adapters[place.slot].modules[place.module];
             let (own, _) = AdapterLayout::new(&shape.adapters[place.slot]);
-            let mut sums = vec![0i64; rows * room];
+            let mut sums = vec![1i64 << (U_SHIFT - 1); rows * room];
             for (block, id) in own.a[place.module].iter().enumerate() {
                 let (begin, vars) = blocks(module.d_in)[block];
                 let reads =
                     |b: &super::shape::InputBlock| (b.slot, b.input, b.begin) == (place.slot, module.input, begin);
                 let x = &self.x[inputs.iter().position(reads).expect("a block of an input")];
                 let Ints::I16(a) = &adapters[place.slot].witness.columns[id.index()] else { unreachable!() };
-                for (row, sums) in x.chunks(1 << vars).zip(sums.chunks_mut(room)) {
-                    for (a, sum) in a.chunks(1 << vars).zip(sums) {
-                        *sum += row.iter().zip(a).map(|(x, a)| i64::from(*x) * i64::from(*a)).sum::<i64>();
-                    }
-                }
+                let products = device.products(x, a, 1 << vars, Right::Rows);
+                // an adapter of a lower rank than the batch's fills the first of each row
+                let own = products.chunks(a.len() >> vars).zip(sums.chunks_mut(room));
+                own.for_each(|(from, to)| to.iter_mut().zip(from).for_each(|(sum, v)| *sum += v));
             }
-            let shifted: Vec<i64> = sums.into_iter().map(|sum| sum + (1 << (U_SHIFT - 1))).collect();
-            (shifted.iter().map(|v| (v >> U_SHIFT) as i32).collect(), shifted.iter().map(|v| *v as u16).collect())
+            (sums.iter().map(|v| (v >> U_SHIFT) as i32).collect(), sums.iter().map(|v| *v as u16).collect())
         });
-        (self.u, self.rem) = sums.unzip();
+        (self.u, self.rem) = sums.into_iter().unzip();
     }
 
     /// D of U.
-    pub fn outputs(&mut self, key: &Key, adapters: &[&Registered]) {
+    pub fn outputs(&mut self, device: &impl Device, key: &Key, adapters: &[&Registered]) {
         let (shape, room) = (&key.shape, 1usize << key.shape.rank());
         let places = shape.places();
-        let outputs = shape.outputs();
-        self.d = outputs
-            .par_iter()
-            .map(|output| {
-                let place = places[output.place];
-                let (own, _) = AdapterLayout::new(&shape.adapters[place.slot]);
-                let id = own.b[place.module][output.block];
-                let Ints::I16(b) = &adapters[place.slot].witness.columns[id.index()] else { unreachable!() };
-                let of_row = |u: &[i32]| {
-                    let mut row = vec![0i64; 1 << output.vars];
-                    for (u, b) in u.iter().zip(b.chunks(1 << output.vars)) {
-                        row.iter_mut().zip(b).for_each(|(d, b)| *d += i64::from(*u) * i64::from(*b));
-                    }
-                    row
-                };
-                self.u[output.place].chunks(room).flat_map(of_row).collect()
-            })
-            .collect();
+        self.d = device.map(shape.outputs(), |output| {
+            let place = places[output.place];
+            let (own, _) = AdapterLayout::new(&shape.adapters[place.slot]);
+            let id = own.b[place.module][output.block];
+            let Ints::I16(b) = &adapters[place.slot].witness.columns[id.index()] else { unreachable!() };
+            let (u, own) = (&self.u[output.place], b.len() >> output.vars);
+            // the rest of each row of U is zero where the adapter's rank is lower than the batch's
+            if own == room {
+                return device.products(u, b, own, Right::Columns);
+            }
+            let u: Vec<i32> = u.chunks(room).flat_map(|row| &row[..own]).copied().collect();
+            device.products(&u, b, own, Right::Columns)
+        });
     }
 
     /// Σ_f V·H per q slot, and S per request, of U.
@@ -283,7 +277,7 @@ impl Values {
         let mut all = Filled(vec![Ints::U8(Vec::new()); key.layout.columns().len()]);
         for (own, adapter) in parts.adapters.iter().zip(adapters) {
             let ids = own.a.iter().chain(&own.b).flatten().chain(&own.h);
-            ids.zip(&adapter.witness.columns).for_each(|(id, column)| all.set(*id, column.clone()));
+            ids.zip(adapter.witness.columns.iter()).for_each(|(id, column)| all.set(*id, column.clone()));
         }
         parts.x.iter().zip(&self.x).for_each(|(id, x)| all.set(*id, Ints::I32(x.clone())));
         parts.d.iter().zip(&self.d).for_each(|(id, d)| all.set(*id, Ints::I64(d.clone())));

@@ -4,7 +4,7 @@
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
-use talea_gpu::Device;
+use talea_gpu::{Cpu, Device};
 
 use super::{view::View, zero::Equations};
 use crate::{
@@ -13,10 +13,12 @@ use crate::{
 };
 
 /// Proves Σ_x Σ_pairs a(x)·b(x), folding every column to its value at the point; returns the point, lowest variable first.
-pub fn products(tx: &mut Writer<impl Plain>, device: &impl Device, pairs: &mut [[Vec<Fr>; 2]], vars: usize) -> Vec<Fr> {
+pub fn products<D: Device>(
+    tx: &mut Writer<impl Plain>, device: &D, pairs: &mut [[D::Vector; 2]], vars: usize,
+) -> Vec<Fr> {
     let mut point = Vec::with_capacity(vars);
     for _ in 0..vars {
-        let views: Vec<[&[Fr]; 2]> = pairs.iter().map(|[a, b]| [a.as_slice(), b.as_slice()]).collect();
+        let views: Vec<[&D::Vector; 2]> = pairs.iter().map(|[a, b]| [a, b]).collect();
         let [constant, leading] = device.product_round(&views);
         tx.scalar(&constant);
         tx.scalar(&leading);
@@ -27,32 +29,31 @@ pub fn products(tx: &mut Writer<impl Plain>, device: &impl Device, pairs: &mut [
     point
 }
 
-/// One sum of several in lockstep.
-pub trait Summand<D: Device>: Send + Sync {
+/// One sum of several in lockstep. These are the CPU's on every device: their equations are Rust, and their columns short beside those
+/// of the matrices.
+pub trait Summand: Send + Sync {
     /// Variables not yet bound.
     fn vars(&self) -> usize;
     /// The sum as it stands.
     fn claim(&self) -> Fr;
     /// The values at 0, 1, 2, … of the round polynomial in the lowest variable; one more than its degree.
-    fn round(&self, device: &D) -> Vec<Fr>;
+    fn round(&self) -> Vec<Fr>;
     /// Binds the lowest variable.
-    fn bind(&mut self, device: &D, r: &Fr);
+    fn bind(&mut self, r: &Fr);
 }
 
 /// Proves sums of degree at most `degree` in lockstep; returns the point.
-pub fn lockstep<D: Device>(
-    tx: &mut Writer<impl Plain>, device: &D, degree: usize, sums: &mut [&mut dyn Summand<D>],
-) -> Vec<Fr> {
+pub fn lockstep(tx: &mut Writer<impl Plain>, degree: usize, sums: &mut [&mut dyn Summand]) -> Vec<Fr> {
     let gamma = tx.challenge();
     let vars = sums.iter().map(|s| s.vars()).max().unwrap_or(0);
     let mut point = Vec::with_capacity(vars);
     let ignored: Vec<usize> = sums.iter().map(|s| vars - s.vars()).collect();
     for bound in 0..vars {
-        let own = device.map(sums.iter().zip(&ignored).collect(), |(sum, ignored)| {
+        let own = Cpu.map(sums.iter().zip(&ignored).collect(), |(sum, ignored)| {
             // a shorter sum ignores the highest variables: each that is still unbound doubles it
             let (mut own, left) = match sum.vars() {
                 0 => (vec![sum.claim()], vars - bound - 1),
-                _ => (coefficients(&sum.round(device)), *ignored),
+                _ => (coefficients(&sum.round()), *ignored),
             };
             own.iter_mut().for_each(|c| *c *= Fr::from(2u64).pow([left as u64]));
             own
@@ -64,7 +65,7 @@ pub fn lockstep<D: Device>(
         }
         round.iter().enumerate().filter(|(i, _)| *i != 1).for_each(|(_, c)| tx.scalar(c));
         let r = tx.challenge();
-        device.map(sums.iter_mut().filter(|s| s.vars() > 0).collect(), |s| s.bind(device, &r));
+        Cpu.map(sums.iter_mut().filter(|s| s.vars() > 0).collect(), |s| s.bind(&r));
         point.push(r);
     }
     point
@@ -94,7 +95,7 @@ fn coefficients(values: &[Fr]) -> Vec<Fr> {
 /// Σ_x Π_j f_j(x), of vectors that are short.
 pub struct Product(pub Vec<Vec<Fr>>);
 
-impl<D: Device> Summand<D> for Product {
+impl Summand for Product {
     fn vars(&self) -> usize {
         self.0[0].len().ilog2() as usize
     }
@@ -102,7 +103,7 @@ impl<D: Device> Summand<D> for Product {
         let at = |x: usize| self.0.iter().map(|f| f[x]).product::<Fr>();
         (0..self.0[0].len()).into_par_iter().map(at).sum()
     }
-    fn round(&self, _: &D) -> Vec<Fr> {
+    fn round(&self) -> Vec<Fr> {
         let line = |f: &[Fr], x: usize, t: Fr| f[2 * x] + t * (f[2 * x + 1] - f[2 * x]);
         let at = |t: usize| -> Fr {
             let t = Fr::from(t as u64);
@@ -111,8 +112,8 @@ impl<D: Device> Summand<D> for Product {
         };
         (0..=self.0.len()).map(at).collect()
     }
-    fn bind(&mut self, device: &D, r: &Fr) {
-        self.0.iter_mut().for_each(|c| device.fold(c, r));
+    fn bind(&mut self, r: &Fr) {
+        self.0.iter_mut().for_each(|c| Cpu.fold(c, r));
     }
 }
 
@@ -127,8 +128,8 @@ pub struct Zero<'w, E> {
 
 impl<'w, E: Equations + Send + Sync> Zero<'w, E> {
     /// The sum over τ's variables.
-    pub fn new(device: &impl Device, equations: E, tau: &[Fr], epsilon: &Fr, columns: Vec<View<'w>>) -> Self {
-        Self { equations, epsilon: *epsilon, eq: device.eq(tau), columns }
+    pub fn new(equations: E, tau: &[Fr], epsilon: &Fr, columns: Vec<View<'w>>) -> Self {
+        Self { equations, epsilon: *epsilon, eq: Cpu.eq(tau), columns }
     }
 
     /// The columns' values at the point, once all variables are bound.
@@ -141,7 +142,7 @@ impl<'w, E: Equations + Send + Sync> Zero<'w, E> {
     }
 }
 
-impl<D: Device, E: Equations + Send + Sync> Summand<D> for Zero<'_, E> {
+impl<E: Equations + Send + Sync> Summand for Zero<'_, E> {
     fn vars(&self) -> usize {
         self.eq.len().ilog2() as usize
     }
@@ -149,7 +150,7 @@ impl<D: Device, E: Equations + Send + Sync> Summand<D> for Zero<'_, E> {
         let at = |x: usize| self.eq[x] * self.inner(&self.columns.iter().map(|c| c.at(x)).collect::<Vec<_>>());
         (0..self.eq.len()).into_par_iter().map(at).sum()
     }
-    fn round(&self, _: &D) -> Vec<Fr> {
+    fn round(&self) -> Vec<Fr> {
         let values = E::DEGREE + 2;
         let place = |mut sums: Vec<Fr>, x: usize| {
             let ends = |[low, high]: [Fr; 2]| (low, high - low);
@@ -169,9 +170,9 @@ impl<D: Device, E: Equations + Send + Sync> Summand<D> for Zero<'_, E> {
         let add = |a: Vec<Fr>, b: Vec<Fr>| a.iter().zip(b).map(|(a, b)| *a + b).collect();
         (0..self.eq.len() / 2).into_par_iter().with_min_len(1 << 8).fold(none, place).reduce(none, add)
     }
-    fn bind(&mut self, device: &D, r: &Fr) {
-        device.fold(&mut self.eq, r);
-        device.map(self.columns.iter_mut().collect(), |c| c.bind(device, r));
+    fn bind(&mut self, r: &Fr) {
+        Cpu.fold(&mut self.eq, r);
+        Cpu.map(self.columns.iter_mut().collect(), |c| c.bind(r));
     }
 }
 

@@ -4,7 +4,7 @@
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, One};
 use rayon::prelude::*;
-use talea_gpu::{Device, Ints};
+use talea_gpu::{Cpu, Device, Ints};
 
 /// Values that are not worth a thread.
 const TASK: usize = 1 << 10;
@@ -55,24 +55,24 @@ impl<'w> View<'w> {
     }
 
     /// Binds the lowest variable.
-    pub fn bind(&mut self, device: &impl Device, r: &Fr) {
+    pub fn bind(&mut self, r: &Fr) {
         if self.skip > 0 {
             self.skip -= 1;
         } else if self.len() > 1 {
             match &mut self.data {
                 Data::Ints(columns) => {
                     let (factor, column) = columns[0];
-                    let mut folded = device.fold_ints(column, r);
+                    let mut folded = Cpu.fold_ints(column, r);
                     if !factor.is_one() {
                         folded.par_iter_mut().with_min_len(TASK).for_each(|to| *to *= factor);
                     }
                     for (factor, column) in &columns[1..] {
-                        let own = device.fold_ints(column, r);
+                        let own = Cpu.fold_ints(column, r);
                         folded.par_iter_mut().zip(own).with_min_len(TASK).for_each(|(to, v)| *to += *factor * v);
                     }
                     self.data = Data::Fields(folded);
                 }
-                Data::Fields(v) => device.fold(v, r),
+                Data::Fields(v) => Cpu.fold(v, r),
             }
         }
     }

@@ -105,7 +105,7 @@ pub fn case(shape: Shape, seed: u64) -> Case {
     };
     let x = shape.inputs().iter().map(rows).collect();
     let all: Vec<&Registered> = adapters.iter().collect();
-    let values = Values::new(&key, &all, slots, requests, x);
+    let values = Values::new(&Cpu, &key, &all, slots, requests, x);
     let context = Context {
         chain: 31337,
         contract: [0xc0; 20],
@@ -160,7 +160,7 @@ pub fn extreme(power: u8, sign: i16) -> Case {
     let x: Vec<Vec<i32>> = key.shape.inputs().iter().map(|b| vec![(1 << 19) - 1; 4 << b.vars]).collect();
     let requests = (0..2).map(|q| Request { fee: (1 << 92) - 1 - q, tokens: 2, head: q as u32, receipt: [0xff; 32] });
     let slots = vec![Slot { policy: Policy { power, bps: [10_000, 0, 0, 0, 0] }, base: 48 }];
-    let values = Values::new(&key, &[&registered], slots, requests.collect(), x);
+    let values = Values::new(&Cpu, &key, &[&registered], slots, requests.collect(), x);
     let context = Context {
         chain: u64::MAX,
         contract: [0xff; 20],

@@ -25,12 +25,14 @@ pub fn tau() -> Fr {
 /// [τ^i]₁ for i ≤ 2^CHUNK, and [τ]₂.
 pub fn srs() -> &'static (Vec<G1Affine>, PairingKey) {
     static SRS: OnceLock<(Vec<G1Affine>, PairingKey)> = OnceLock::new();
-    SRS.get_or_init(|| {
-        let powers: Vec<Fr> =
-            std::iter::successors(Some(Fr::from(1u64)), |t| Some(*t * tau())).take((1 << CHUNK) + 1).collect();
-        let table = BatchMulPreprocessing::new(G1Projective::generator(), powers.len());
-        (table.batch_mul(&powers), PairingKey { tau: (G2Affine::generator() * tau()).into_affine() })
-    })
+    SRS.get_or_init(|| (powers(CHUNK), PairingKey { tau: (G2Affine::generator() * tau()).into_affine() }))
+}
+
+/// [τ^i]₁ for i ≤ 2^k.
+pub fn powers(k: usize) -> Vec<G1Affine> {
+    let powers: Vec<Fr> =
+        std::iter::successors(Some(Fr::from(1u64)), |t| Some(*t * tau())).take((1 << k) + 1).collect();
+    BatchMulPreprocessing::new(G1Projective::generator(), powers.len()).batch_mul(&powers)
 }
 
 /// A layout of few columns.

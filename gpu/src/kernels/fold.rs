@@ -1,5 +1,7 @@
 //! Eq-tables, and what is done to one place at a time (`cuda/fold.cu`).
 
+use std::ops::Range;
+
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, One};
 
@@ -7,7 +9,7 @@ use crate::{
     Cpu, Device, Ints,
     backend::{Backend, Buffer, GpuError, Launch},
     cpu,
-    kernels::Kernels,
+    kernels::{Kernels, vectors::Vector},
     mac,
 };
 
@@ -37,54 +39,84 @@ impl<B: Backend> Kernels<B> {
         Ok(all)
     }
 
-    pub(super) fn try_fold(&self, values: &[Fr], r: &Fr) -> Result<Vec<Fr>, GpuError> {
+    pub(super) fn try_fold(&self, values: &Vector<B::Memory>, r: &Fr) -> Result<Vector<B::Memory>, GpuError> {
         self.halve("fold", values, r, values.len() / 2)
     }
 
-    pub(super) fn try_fold_children(&self, values: &[Fr], r: &Fr) -> Result<Vec<Fr>, GpuError> {
+    pub(super) fn try_fold_children(&self, values: &Vector<B::Memory>, r: &Fr) -> Result<Vector<B::Memory>, GpuError> {
         let mut out = self.halve("fold_children", values, r, values.len() / 4 * 2)?;
         // as the CPU does where groups of four do not come out even
-        out.resize(values.len() / 2, Fr::ZERO);
+        self.extend(&mut out, [Fr::ZERO; 2], values.len() / 2);
         Ok(out)
     }
 
     /// Runs a kernel that makes one value of two, `n` in all.
-    fn halve(&self, kernel: &'static str, values: &[Fr], r: &Fr, n: usize) -> Result<Vec<Fr>, GpuError> {
-        let mut all = Vec::with_capacity(n);
-        for part in self.parts(n, 96, 2) {
-            let from = self.upload(&values[2 * part.start..2 * part.end])?;
-            let mut out = Buffer::<_, Fr>::new(&self.backend, part.len())?;
-            Launch::new(&self.backend, kernel, part.len()).out(&mut out).input(&from).field(r).run()?;
-            all.extend(out.fields(&self.backend)?);
-        }
-        Ok(all)
+    fn halve(
+        &self, kernel: &'static str, values: &Vector<B::Memory>, r: &Fr, n: usize,
+    ) -> Result<Vector<B::Memory>, GpuError> {
+        let [out] = self.produce(n, 64, 2, |[out], at, part| {
+            let from = self.piece(values, 2 * part.start..2 * part.end)?;
+            let launch = Launch::new(&self.backend, kernel, part.len()).out_from(out, at);
+            launch.there(&from).field(r).run()
+        })?;
+        Ok(out)
     }
 
-    pub(super) fn try_fold_ints(&self, ints: &Ints, r: &Fr) -> Result<Vec<Fr>, GpuError> {
-        let n = ints.len() / 2;
-        let mut all = Vec::with_capacity(n);
+    pub(super) fn try_fold_ints(&self, ints: &Ints, r: &Fr) -> Result<Vector<B::Memory>, GpuError> {
         let [low, high] = [Fr::one() - r, *r].map(|f| f * mac::MONTGOMERY);
-        for part in self.parts(n, 48, 1) {
-            let (from, kind) = self.upload_ints(ints, 2 * part.start..2 * part.end)?;
-            let mut out = Buffer::<_, Fr>::new(&self.backend, part.len())?;
-            let launch = Launch::new(&self.backend, "fold_ints", part.len()).out(&mut out);
-            launch.input(&from).number(kind).field(&low).field(&high).run()?;
-            all.extend(out.fields(&self.backend)?);
-        }
-        Ok(all)
+        let [out] = self.produce(ints.len() / 2, 16, 1, |[out], at, part| {
+            let from = self.ints(ints, 2 * part.start..2 * part.end)?;
+            let launch = Launch::new(&self.backend, "fold_ints", part.len()).out_from(out, at);
+            launch.ints(&from, ints).field(&low).field(&high).run()
+        })?;
+        Ok(out)
     }
 
-    pub(super) fn try_add_scaled(&self, to: &[Fr], factor: &Fr, ints: &Ints) -> Result<Vec<Fr>, GpuError> {
-        let mut all = Vec::with_capacity(to.len());
+    pub(super) fn try_add_ints(
+        &self, to: &mut Vector<B::Memory>, at: usize, factor: &Fr, ints: &Ints,
+    ) -> Result<(), GpuError> {
+        let n = (to.len() - at).min(ints.len());
         let scaled = *factor * mac::MONTGOMERY;
-        for part in self.parts(to.len(), 40, 1) {
-            let mut sum = self.upload(&to[part.clone()])?;
-            let (from, kind) = self.upload_ints(ints, part.clone())?;
-            let launch = Launch::new(&self.backend, "add_scaled", part.len()).out(&mut sum);
-            launch.input(&from).number(kind).field(&scaled).run()?;
-            all.extend(sum.fields(&self.backend)?);
+        self.change(to, at..at + n, 8, |buffer, place, part| {
+            let from = self.ints(ints, part.clone())?;
+            let launch = Launch::new(&self.backend, "add_scaled", part.len()).out_from(buffer, place);
+            launch.ints(&from, ints).field(&scaled).run()
+        })
+    }
+
+    pub(super) fn try_add(
+        &self, to: &mut Vector<B::Memory>, at: usize, factor: &Fr, from: &Vector<B::Memory>,
+    ) -> Result<(), GpuError> {
+        let n = (to.len() - at).min(from.len());
+        self.change(to, at..at + n, 32, |buffer, place, part| {
+            let from = self.piece(from, part.clone())?;
+            let launch = Launch::new(&self.backend, "add_vector", part.len()).out_from(buffer, place);
+            launch.there(&from).field(factor).run()
+        })
+    }
+
+    /// Changes some values of a vector in their place, part by part; `step` is told where a part begins in the memory it gets, and which
+    /// values it is, counted from the first of `all`. A vector on the host changes only when every part is done.
+    pub(super) fn change(
+        &self, values: &mut Vector<B::Memory>, all: Range<usize>, bytes: usize,
+        step: impl Fn(&mut Buffer<B::Memory, Fr>, usize, Range<usize>) -> Result<(), GpuError>,
+    ) -> Result<(), GpuError> {
+        match values {
+            Vector::There(v) => {
+                self.parts(all.len(), bytes, 2).try_for_each(|part| step(&mut v.buffer, all.start + part.start, part))
+            }
+            Vector::Host(v) => {
+                let mut changed = Vec::with_capacity(all.len());
+                for part in self.parts(all.len(), bytes + 32, 2) {
+                    let own = &v[all.start + part.start..all.start + part.end];
+                    let mut there = Buffer::from_fields(&self.backend, own)?;
+                    step(&mut there, 0, part)?;
+                    changed.extend(there.fields(&self.backend)?);
+                }
+                v[all].copy_from_slice(&changed);
+                Ok(())
+            }
         }
-        Ok(all)
     }
 
     /// 1/v of every value, 0 of 0.
@@ -96,7 +128,7 @@ impl<B: Backend> Kernels<B> {
             let from = self.upload(&values[part.clone()])?;
             let mut out = Buffer::<_, Fr>::new(&self.backend, part.len())?;
             let threads = part.len().div_ceil(SHARED);
-            Launch::new(&self.backend, "invert", threads).out(&mut out).input(&from).number(part.len()).run()?;
+            Launch::new(&self.backend, "invert", threads).out(&mut out).there(&from).number(part.len()).run()?;
             all.extend(out.fields(&self.backend)?);
         }
         Ok(all)

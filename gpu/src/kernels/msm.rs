@@ -1,14 +1,17 @@
 //! Sums of multiples of points (`cuda/msm.cu`), many columns in one array of buckets.
 
-use std::{ops::Range, sync::PoisonError};
+use std::ops::Range;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ff::AdditiveGroup;
 
 use crate::{
     Ints,
-    backend::{Affine, Backend, Buffer, Bytes, GpuError, Launch, Xyzz},
-    kernels::{Kernels, arithmetic},
+    backend::{Affine, Backend, Buffer, GpuError, Launch, Xyzz},
+    kernels::{
+        Kernels, arithmetic,
+        vectors::{Resident, There, read},
+    },
 };
 
 /// `PIECE` and `SCAN` of the kernels, and points that one thread adds up at the end.
@@ -20,34 +23,33 @@ const MOST: usize = 1 << 26;
 /// The widest windows.
 const WIDEST: usize = 17;
 
+/// `FIELD` of the kernels: a kind after those of integers.
+const FIELD: usize = 7;
+
 /// What points are multiplied by.
-#[derive(Debug, Clone, Copy)]
-pub enum Scalars<'a> {
+pub(super) enum Scalars<'a, M> {
     /// Field elements.
     Fields(&'a [Fr]),
+    /// So many of those on the device.
+    There(&'a Resident<M>, usize),
     /// Small integers.
     Ints(&'a Ints),
 }
 
-impl Scalars<'_> {
-    /// How many.
-    pub fn len(&self) -> usize {
+impl<M> Scalars<'_, M> {
+    fn len(&self) -> usize {
         match self {
             Self::Fields(v) => v.len(),
+            Self::There(_, n) => *n,
             Self::Ints(v) => v.len(),
         }
-    }
-
-    /// None?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Bits of windows together: the highest digit must not carry. The largest size of a signed type is a power of two,
     /// which its own number of bits holds as a digit.
     fn bits(&self) -> usize {
         match self {
-            Self::Fields(_) => 255,
+            Self::Fields(_) | Self::There(..) => 255,
             Self::Ints(Ints::U8(_)) => 9,
             Self::Ints(Ints::U16(_)) => 17,
             Self::Ints(Ints::U32(_)) => 33,
@@ -60,28 +62,18 @@ impl Scalars<'_> {
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Fields(_) => 32,
+            Self::Fields(_) | Self::There(..) => 32,
             Self::Ints(_) => self.bits() / 8,
         }
-    }
-
-    fn upload<B: Backend>(
-        &self, backend: &B, part: Range<usize>,
-    ) -> Result<(Buffer<B::Memory, Bytes>, usize), GpuError> {
-        Ok(match self {
-            Self::Fields(v) => (Buffer::from_fields(backend, &v[part])?.cast(), 7),
-            Self::Ints(v) => (Buffer::from_bytes(backend, v.bytes(part))?, v.kind()),
-        })
     }
 }
 
 /// A column, and the place of the base of its first scalar.
-#[derive(Debug, Clone, Copy)]
-pub struct Column<'a> {
+pub(super) struct Column<'a, M> {
     /// Among the bases.
     pub at: usize,
     /// Its values.
-    pub scalars: Scalars<'a>,
+    pub scalars: Scalars<'a, M>,
 }
 
 /// A part of a column that is done at once.
@@ -113,7 +105,9 @@ const BUCKET: usize = 16 + 2 * 128;
 
 impl<B: Backend> Kernels<B> {
     /// Σ scalars·bases of every column.
-    pub fn try_msm(&self, bases: &[G1Affine], columns: &[Column<'_>]) -> Result<Vec<G1Projective>, GpuError> {
+    pub(super) fn try_msm(
+        &self, bases: &[G1Affine], columns: &[Column<'_, B::Memory>],
+    ) -> Result<Vec<G1Projective>, GpuError> {
         let mut all = vec![G1Projective::ZERO; columns.len()];
         let mut parts = columns.iter().enumerate().flat_map(|(i, c)| self.parts_of(i, c)).peekable();
         while parts.peek().is_some() {
@@ -134,7 +128,7 @@ impl<B: Backend> Kernels<B> {
     }
 
     /// The parts of a column: windows that cost least, and as many scalars as the budget has room for.
-    fn parts_of(&self, column: usize, c: &Column<'_>) -> impl Iterator<Item = Part> + use<B> {
+    fn parts_of(&self, column: usize, c: &Column<'_, B::Memory>) -> impl Iterator<Item = Part> + use<B> {
         let (n, bits, budget) = (c.scalars.len(), c.scalars.bits(), self.budget());
         let windows = move |window: usize| bits.div_ceil(window);
         // a bucket costs a few additions, and half the budget at most is theirs
@@ -147,13 +141,26 @@ impl<B: Backend> Kernels<B> {
         (0..n).step_by(most).map(move |from| part(from..n.min(from + most)))
     }
 
-    fn batch(&self, bases: &[G1Affine], columns: &[Column<'_>], parts: &[Part]) -> Result<Vec<G1Projective>, GpuError> {
+    /// Some scalars for a kernel, and their kind.
+    fn scalars<'a>(
+        &self, all: &Scalars<'a, B::Memory>, part: Range<usize>,
+    ) -> Result<(There<'a, B::Memory>, usize), GpuError> {
+        Ok(match all {
+            Scalars::Fields(v) => (self.upload(&v[part])?, FIELD),
+            Scalars::There(v, _) => (self.resident(v, part), FIELD),
+            Scalars::Ints(v) => (self.ints(v, part)?, v.kind()),
+        })
+    }
+
+    fn batch(
+        &self, bases: &[G1Affine], columns: &[Column<'_, B::Memory>], parts: &[Part],
+    ) -> Result<Vec<G1Projective>, GpuError> {
         let b = &self.backend;
         let places = |p: &Part| columns[p.column].at + p.scalars.start..columns[p.column].at + p.scalars.end;
         let lowest = parts.iter().map(|p| places(p).start).min().unwrap_or(0);
         let highest = parts.iter().map(|p| places(p).end).max().unwrap_or(0);
         let bases = &bases[lowest..highest];
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = read(&self.kept);
         let there = kept.iter().find_map(|k| Some((&k.there, k.place(bases)?)));
         let uploaded = if there.is_none() { Some(arithmetic::upload_points(b, bases)?) } else { None };
         let (points, first) = there.or(uploaded.as_ref().map(|u| (u, 0))).expect("kept or uploaded");
@@ -161,7 +168,7 @@ impl<B: Backend> Kernels<B> {
         let mut keys = 0;
         let mut digits = Vec::new();
         for part in parts {
-            let (scalars, kind) = columns[part.column].scalars.upload(b, part.scalars.clone())?;
+            let (scalars, kind) = self.scalars(&columns[part.column].scalars, part.scalars.clone())?;
             digits.push(Digits { scalars, kind, first: keys });
             keys += part.windows * part.buckets();
         }
@@ -257,14 +264,14 @@ struct Buckets<M> {
 }
 
 /// Scalars on a device, and their first bucket.
-struct Digits<M> {
-    scalars: Buffer<M, Bytes>,
+struct Digits<'a, M> {
+    scalars: There<'a, M>,
     kind: usize,
     first: usize,
 }
 
-impl<M> Digits<M> {
+impl<M> Digits<'_, M> {
     fn arguments<'b, B: Backend<Memory = M>>(&self, launch: Launch<'b, B>, part: &Part) -> Launch<'b, B> {
-        launch.input(&self.scalars).number(self.kind).number(part.window).number(part.windows).number(self.first)
+        launch.there(&self.scalars).number(self.kind).number(part.window).number(part.windows).number(self.first)
     }
 }

@@ -1,4 +1,4 @@
-//! A CUDA driver, loaded when it is looked for: one device, one queue.
+//! A CUDA driver, loaded when it is looked for: devices, and on each one queue.
 
 use std::{
     collections::HashMap,
@@ -15,12 +15,14 @@ use crate::backend::{Backend, GpuError};
 const BLOCK: u64 = 128;
 
 /// All that is called of the driver's library; it is asked for them before any is called, for a missing one would panic.
-const SYMBOLS: [&str; 14] = [
+const SYMBOLS: [&str; 16] = [
     "cuInit",
     "cuDeviceGetCount",
     "cuDeviceGet",
     "cuDeviceGetName",
+    "cuDeviceGetPCIBusId",
     "cuDevicePrimaryCtxRetain",
+    "cuDevicePrimaryCtxRelease_v2",
     "cuCtxSetCurrent",
     "cuMemGetInfo_v2",
     "cuMemAlloc_v2",
@@ -35,7 +37,7 @@ const SYMBOLS: [&str; 14] = [
 /// Calls a function of the driver and names it where it fails.
 macro_rules! call {
     ($function:ident($($argument:expr),*)) => {
-        // SAFETY: `open` has seen the symbol; each caller says why the arguments are good.
+        // SAFETY: `lacks` has seen the symbol; each caller says why the arguments are good.
         match unsafe { sys::$function($($argument),*) } {
             sys::CUresult::CUDA_SUCCESS => Ok(()),
             code => Err(GpuError::Driver { call: stringify!($function), error: format!("{code:?}") }),
@@ -65,10 +67,72 @@ pub(crate) fn devices() -> Result<usize, GpuError> {
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
+/// A device whose context is ours until this goes.
+#[derive(Debug)]
+pub(crate) struct Open {
+    device: sys::CUdevice,
+    context: sys::CUcontext,
+    name: String,
+}
+
+/// A device by its names.
+#[derive(Debug)]
+pub(crate) struct Named {
+    device: sys::CUdevice,
+    /// What it calls itself.
+    pub name: String,
+    /// Where it is plugged in: its name among all processes.
+    pub place: String,
+}
+
+impl Named {
+    /// Device `number` of those that there are.
+    pub(crate) fn of(number: usize) -> Result<Self, GpuError> {
+        let (mut device, mut name, mut place) = (0, [0; 128], [0; 32]);
+        // all pointers are to variables of ours, and lengths are said
+        call!(cuDeviceGet(&mut device, i32::try_from(number).unwrap_or(i32::MAX)))?;
+        call!(cuDeviceGetName(name.as_mut_ptr(), 127, device))?;
+        call!(cuDeviceGetPCIBusId(place.as_mut_ptr(), 31, device))?;
+        let text = |letters: &[std::ffi::c_char]| -> String {
+            letters.iter().take_while(|c| **c != 0).map(|c| char::from(c.cast_unsigned())).collect()
+        };
+        Ok(Self { device, name: text(&name), place: text(&place) })
+    }
+
+    /// Opens it.
+    pub(crate) fn open(self) -> Result<Open, GpuError> {
+        let mut context = ptr::null_mut();
+        // the device is one that the driver named
+        call!(cuDevicePrimaryCtxRetain(&mut context, self.device))?;
+        Ok(Open { device: self.device, context, name: self.name })
+    }
+}
+
+impl Open {
+    fn current(&self) -> Result<(), GpuError> {
+        // the context is retained as long as this lives
+        call!(cuCtxSetCurrent(self.context))
+    }
+
+    /// Bytes of memory that are free, and all.
+    pub(crate) fn memory(&self) -> Result<[usize; 2], GpuError> {
+        self.current()?;
+        let (mut free, mut total) = (0, 0);
+        call!(cuMemGetInfo_v2(&mut free, &mut total))?;
+        Ok([free, total])
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // retained once by `open`; what it says is of no use any more
+        let _ = call!(cuDevicePrimaryCtxRelease_v2(self.device));
+    }
+}
+
 /// A device with the kernels on it.
 #[derive(Debug)]
 pub struct Driver {
-    name: String,
     shared: Arc<Shared>,
     module: sys::CUmodule,
     functions: Mutex<HashMap<&'static str, sys::CUfunction>>,
@@ -77,7 +141,7 @@ pub struct Driver {
 /// What memory must know to go back to where it came from.
 #[derive(Debug)]
 struct Shared {
-    context: sys::CUcontext,
+    open: Open,
     pool: Mutex<Pool>,
 }
 
@@ -97,9 +161,18 @@ unsafe impl Send for Driver {}
 // SAFETY: as above.
 unsafe impl Sync for Driver {}
 // SAFETY: as above.
-unsafe impl Send for Shared {}
+unsafe impl Send for Open {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl Sync for Open {}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // all memory has come back, and goes before the context does; a lost device has none to give
+        if self.current().is_ok() {
+            let _ = self.pool().release();
+        }
+    }
+}
 
 /// Memory of the device.
 #[derive(Debug)]
@@ -122,8 +195,7 @@ fn class(bytes: usize) -> usize {
 
 impl Shared {
     fn current(&self) -> Result<(), GpuError> {
-        // the context is retained until the process ends
-        call!(cuCtxSetCurrent(self.context))
+        self.open.current()
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -161,39 +233,25 @@ impl Pool {
 }
 
 impl Driver {
-    /// The first device, with these kernels. There must be one.
-    pub(crate) fn open() -> Result<(String, OpenContext), GpuError> {
-        let (mut device, mut context, mut name) = (0, ptr::null_mut(), [0; 128]);
-        // all pointers are to variables of ours, and the name's length is said
-        call!(cuDeviceGet(&mut device, 0))?;
-        call!(cuDeviceGetName(name.as_mut_ptr(), 127, device))?;
-        call!(cuDevicePrimaryCtxRetain(&mut context, device))?;
-        let letters = name.iter().take_while(|c| **c != 0).map(|c| char::from(c.cast_unsigned()));
-        Ok((letters.collect(), OpenContext(context)))
-    }
-
     /// Loads the kernels: an image that ends in zeros or knows its length, as nvcc writes it.
-    pub(crate) fn load(name: String, context: OpenContext, image: &[u8]) -> Result<Self, GpuError> {
+    pub(crate) fn load(open: Open, image: &[u8]) -> Result<Self, GpuError> {
         let pool = Pool { free: HashMap::new(), held: 0, limit: usize::MAX };
-        let shared = Arc::new(Shared { context: context.0, pool: Mutex::new(pool) });
+        let shared = Arc::new(Shared { open, pool: Mutex::new(pool) });
         shared.current()?;
         let mut module = ptr::null_mut();
         // the driver copies the image; a fatbin's header has its length
         call!(cuModuleLoadData(&mut module, image.as_ptr().cast()))?;
-        Ok(Self { name, shared, module, functions: Mutex::default() })
+        Ok(Self { shared, module, functions: Mutex::default() })
     }
 
     /// What the device calls itself.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.shared.open.name
     }
 
-    /// Bytes of memory that are free.
-    pub fn free_memory(&self) -> Result<usize, GpuError> {
-        self.shared.current()?;
-        let (mut free, mut total) = (0, 0);
-        call!(cuMemGetInfo_v2(&mut free, &mut total))?;
-        Ok(free)
+    /// Bytes of memory that are free, and all.
+    pub fn memory(&self) -> Result<[usize; 2], GpuError> {
+        self.shared.open.memory()
     }
 
     /// Memory not in use goes back to the driver before it has given more than this.
@@ -214,10 +272,6 @@ impl Driver {
         Ok(function)
     }
 }
-
-/// A context before kernels are loaded into it.
-#[derive(Debug)]
-pub(crate) struct OpenContext(sys::CUcontext);
 
 impl Backend for Driver {
     type Memory = Memory;

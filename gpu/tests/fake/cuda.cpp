@@ -5,26 +5,38 @@
 //   none     there are no devices             name    a kernel is missing
 //   launch   launches fail                    wrong   a kernel gets one bit wrong
 //   later    launches fail after the first 40           memory  there are 256 KiB of it
+//   two      a second device has more memory            refuses the same, but its context cannot be had
 //
 // Where COMPILED names a file that ptx.py wrote, it runs what nvcc made of the kernels.
 #include "../../cuda/host.cpp"
+#include <cstdio>
 #include <mutex>
+#include <unistd.h>
 #ifdef COMPILED
 #include COMPILED
 #endif
 
 namespace {
-enum Result { OK = 0, NO_MEMORY = 2, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, UNKNOWN = 999 };
+enum Result { OK = 0, NO_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NO_BINARY = 209, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, UNKNOWN = 999 };
 constexpr size_t MEMORY = 256 << 10;
 
 std::mutex one_at_a_time;
 std::map<uint64_t, size_t> memory;
 size_t used = 0, launches = 0;
+// what contexts point to, and how often each is retained
+int contexts[2], retained[2];
 
 bool is(const char *mode) {
   const char *chosen = std::getenv("FAKE_CUDA");
   return chosen && !std::strcmp(chosen, mode);
 }
+
+bool two() { return is("two") || is("refuses"); }
+
+int number(const void *context) { return int(static_cast<const int *>(context) - contexts); }
+
+// The device whose context is current.
+thread_local int current = -1;
 
 // The allocation that all of this lies in, or nothing.
 bool inside(uint64_t at, size_t bytes) {
@@ -46,25 +58,38 @@ bool untouched() {
 extern "C" {
 int cuInit(unsigned) { return is("start") ? UNKNOWN : is("nothing") ? NO_DEVICE : OK; }
 int cuDeviceGetCount(int *count) {
-  *count = is("none") ? 0 : 1;
+  *count = is("none") ? 0 : two() ? 2 : 1;
   return OK;
 }
-int cuDeviceGet(int *device, int) {
-  *device = 0;
+int cuDeviceGet(int *device, int ordinal) {
+  if (ordinal > (two() ? 1 : 0)) return INVALID_DEVICE;
+  *device = ordinal;
   return OK;
 }
-int cuDeviceGetName(char *name, int length, int) {
-  std::strncpy(name, "a GPU that is none", length);
+int cuDeviceGetName(char *name, int length, int device) {
+  std::strncpy(name, device ? "another GPU that is none" : "a GPU that is none", length);
   return OK;
 }
-int cuDevicePrimaryCtxRetain(void **context, int) {
-  *context = &memory;
-  return is("busy") ? NO_MEMORY : OK;
+int cuDeviceGetPCIBusId(char *place, int length, int device) {
+  std::snprintf(place, length, "%d-of-%d", device, int(getpid()));
+  return OK;
 }
-int cuCtxSetCurrent(void *context) { return context == &memory ? OK : UNKNOWN; }
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+  if (is("busy") || (is("refuses") && device == 1)) return NO_MEMORY;
+  *context = &contexts[device];
+  retained[device]++;
+  return OK;
+}
+int cuDevicePrimaryCtxRelease_v2(int device) { return retained[device]-- > 0 ? OK : UNKNOWN; }
+int cuCtxSetCurrent(void *context) {
+  const int device = number(context);
+  if (device < 0 || device > 1 || !retained[device]) return UNKNOWN;
+  current = device;
+  return OK;
+}
 #ifndef OLD
 int cuMemGetInfo_v2(size_t *free, size_t *total) {
-  *total = is("memory") ? MEMORY : size_t(1) << 32;
+  *total = is("memory") ? MEMORY : size_t(current == 1 ? 2 : 1) << 32;
   *free = *total - used;
   return OK;
 }

@@ -22,6 +22,7 @@ use talea_witness::{
 use super::{adapter, datanet, print_json, proof, trace::request_stem, verify};
 use crate::{
     cli::BatchCommand,
+    device::DeviceArgs,
     folder::Folder,
     output::{
         Names, Trust, bar, by_payee, checksummed, cluster_name, credited, grouped, labels_json, percent, print_labels,
@@ -30,9 +31,9 @@ use crate::{
     settling::open_network,
 };
 
-pub fn run(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
+pub fn run(command: &BatchCommand, device: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
     let (batch, digest, names) = match command {
-        BatchCommand::Prove { .. } => return proof::prove(command, json),
+        BatchCommand::Prove { .. } => return proof::prove(command, device, json),
         BatchCommand::Verify { network, out, srs } => return verify::run(network, out, srs, json),
         BatchCommand::Build { network, out, traces, shape } => {
             let shape = shape.as_deref().map(parse_shape).transpose()?;

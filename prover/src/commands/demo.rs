@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use talea_circuits::{opening::PairingKey, relations::Key};
+use talea_gpu::cuda::Best;
 use talea_srs::Srs;
 use talea_witness::{
     adapter::{
@@ -28,6 +29,7 @@ use talea_witness::{
 use super::{adapter, batch, commit, datanet, demo_chain::OnChain, print_json, proof, stem, trace::request_stem, wrap};
 use crate::{
     cli::DemoArgs,
+    device::DeviceArgs,
     folder::{Folder, commitment_beside, files_below, index_beside, report_beside, salts_beside},
     output::{Names, Trust, advance, bar, cluster_name, grouped, print_labels, table},
     proving::{self, Registry},
@@ -46,8 +48,9 @@ struct Entry {
     inputs: Vec<PathBuf>,
 }
 
-pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
+pub fn run(args: &DemoArgs, device: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
     let start = Instant::now();
+    let device = device.open()?;
     let mut network = Network::open(&args.network)?;
     let base = Base::open(&network.base)?;
     batch::check_requests(&network, &base)?;
@@ -98,7 +101,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
     files.push(folder.batch());
     let unclustered: Option<Vec<&Registered>> = entries.iter().map(|e| e.unclustered.as_ref()).collect();
     let without = unclustered.map(|all| build(network.chain_id, network.node, &all, &traced, None)).transpose()?;
-    let proven = srs.as_ref().map(|srs| prove(&network, &folder, srs, &mut files)).transpose()?;
+    let proven = srs.as_ref().map(|srs| prove(&network, &folder, srs, &device, &mut files)).transpose()?;
     let wrapped = srs.as_ref().filter(|_| !args.no_wrap).map(|srs| wrap::prove(&folder, srs, &job)).transpose()?;
     if wrapped.is_some() {
         files.push(folder.wrapped());
@@ -107,7 +110,7 @@ pub fn run(args: &DemoArgs, json: bool) -> anyhow::Result<bool> {
         Some(chain) => {
             let second = second(&network, &base, &folder, &registered, &traced, &result)?;
             if let Some((network, folder)) = &second {
-                prove(network, folder, chain.srs, &mut Vec::new())?;
+                prove(network, folder, chain.srs, &device, &mut Vec::new())?;
                 wrap::prove(folder, chain.srs, &job)?;
             }
             Some(chain.settle(&folder, second.as_ref().map(|s| &s.1))?)
@@ -209,8 +212,10 @@ fn commit_all(folder: &Folder, registered: &[&Registered], srs: &Srs, files: &mu
 }
 
 /// Proves a folder's batch.
-fn prove(network: &Network, folder: &Folder, srs: &Srs, files: &mut Vec<PathBuf>) -> anyhow::Result<proof::Proven> {
-    let job = proof::Job { srs, nonce: 0, deltas: true, seed: Some(*SEED) };
+fn prove(
+    network: &Network, folder: &Folder, srs: &Srs, device: &Best, files: &mut Vec<PathBuf>,
+) -> anyhow::Result<proof::Proven> {
+    let job = proof::Job { srs, nonce: 0, deltas: true, seed: Some(*SEED), device };
     let proven = proof::run(network, folder, &job)?;
     files.extend([folder.proof(), folder.payouts()]);
     Ok(proven)

@@ -11,6 +11,7 @@ pub mod datanet;
 pub mod demo;
 mod demo_chain;
 pub mod explain;
+pub mod gpu;
 pub mod proof;
 pub mod receipts;
 pub mod srs;
@@ -23,14 +24,14 @@ use crate::cli::{Cli, Command};
 /// Runs a command: `Ok(false)` means that a check said no.
 pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
-        Command::Demo(args) => demo::run(args, cli.json),
+        Command::Demo(args) => demo::run(args, &cli.device, cli.json),
         Command::Audit(args) => audit::run(args, cli.json),
         Command::Explain(args) => explain::run(args, cli.json),
         Command::Datanet(c) => datanet::run(c, cli.json),
         Command::Adapter(c) => adapter::run(c, cli.json),
         Command::Trace(c) => trace::run(c, cli.json),
         Command::Receipts(c) => receipts::run(c, cli.json),
-        Command::Batch(c) => batch::run(c, cli.json),
+        Command::Batch(c) => batch::run(c, &cli.device, cli.json),
         Command::Wrap(c) => wrap::run(c, cli.json),
         Command::Contracts(c) => contracts::run(c, cli.json),
         Command::Deploy(args) => chain::deploy(args, cli.json),
@@ -38,7 +39,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Claims(c) => chain::claims(c, cli.json),
         Command::Claim(args) => chain::claim(args, cli.json),
         Command::Srs(c) => srs::run(c, cli.json),
-        Command::Bench(c) => bench::run(c, cli.json),
+        Command::Bench(c) => bench::run(c, &cli.device, cli.json),
+        Command::Gpu(args) => gpu::run(args, &cli.device, cli.json),
     }
 }
 

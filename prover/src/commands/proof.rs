@@ -1,15 +1,17 @@
 //! `talea batch prove`, and what a proof's file says.
 
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use serde_json::{Value, json};
 use talea_circuits::{
+    Fr, G1Affine,
     opening::PairingKey,
     relations::{
         Key,
         parts::Parts,
         prover::{Commitments, Committed, Context, Input},
         registered::Registered,
+        statement::{SlotStatement, Statement},
         values::Values,
     },
 };
@@ -19,7 +21,7 @@ use talea_formats::{
         AdapterSizes, Attestation, BatchProof, BatchStatement, Payouts, ProvenSizes, ProvenSlot, SignedAttestation,
     },
 };
-use talea_gpu::Cpu;
+use talea_gpu::{Device, cuda::Best};
 use talea_srs::Srs;
 use talea_witness::{
     Result,
@@ -39,6 +41,7 @@ use super::{
 };
 use crate::{
     cli::BatchCommand,
+    device::{self, DeviceArgs, Work},
     folder::Folder,
     output::{ProofTrust, Trust, bar, checksummed, labels_json, print_labels, say, table},
     proving::{self, Registry},
@@ -72,6 +75,8 @@ pub struct Job<'j> {
     pub deltas: bool,
     /// Secret bytes, or the stopped run to go on from.
     pub seed: Option<[u8; 32]>,
+    /// What it is proven on.
+    pub device: &'j Best,
 }
 
 /// A proof as it was written, and what it cost.
@@ -82,6 +87,7 @@ pub struct Proven {
     pub digest: [u8; 32],
     stages: Vec<(&'static str, f64)>,
     rows: usize,
+    device: String,
 }
 
 /// Measures stages.
@@ -97,6 +103,13 @@ impl Clock {
         self.progress.set_message(format!("proving: {name}"));
         self.progress.inc(1);
         self.running = Some((name, Instant::now()));
+    }
+
+    /// What was done so far was for nothing.
+    fn lost(&mut self) {
+        self.end();
+        let seconds = self.stages.drain(..).map(|stage| stage.1).sum();
+        self.stages.push(("a device that failed", seconds));
     }
 
     fn end(&mut self) {
@@ -139,10 +152,8 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     let ids: Vec<[u8; 32]> = opened.iter().map(|o| digest(&encode(&o.2))).collect();
     let registry = settling::registry(network, folder, &sizes, &ids)?;
     let proven = proving::batch_sizes(&batch, &sizes, registry.domain, job.deltas);
-    let (key, values, adapters) = witness(&batch, folder, job, &opened, &registry, &proven, &mut clock)?;
+    let key = Key::new(proving::shape(&proven), &PairingKey { tau: job.srs.tau })?;
     enough(job.srs, key.powers())?;
-    clock.begin("columns");
-    let columns = values.columns(&key, &adapters)?;
     let context = Context {
         chain: batch.chain_id,
         contract: network.contract.into_array(),
@@ -155,90 +166,151 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     let mut hasher = blake3::Hasher::new_derive_key("talea 1 salts of a batch");
     hasher.update(&batch_digest).update(key.digest()).update(&context.receipts).update(&context.nonce.to_le_bytes());
     let of = *hasher.finalize().as_bytes();
-    let (seed, known, saved) = match job.seed {
-        Some(seed) => (seed, None, Vec::new()),
-        None => resume(folder, &key, &of)?,
+    let (seed, resumed) = match job.seed {
+        Some(seed) => (seed, None),
+        None => resume(folder, &key, &of).map(|(seed, commitments, proof)| (seed, Some((commitments, proof))))?,
     };
-    clock.begin("commitments");
-    let salts: [u8; 32] = blake3::keyed_hash(&seed, &of).into();
-    let input = Input { key: &key, values: &values, context: &context };
-    let committed = Committed::new(&Cpu, input, &adapters, columns, &job.srs.powers, &salts, known);
-    let own = committed.own();
-    let chunks = own.chunks.iter().map(proving::point).collect();
-    let mut checkpoint = Checkpoint { of, seed, chunks, payouts: proving::point(&own.payouts), proof: saved.clone() };
-    save(&folder.checkpoint(), &checkpoint)?;
-    let mut unsaved = None;
-    let mut keep = |bytes: &[u8]| {
-        checkpoint.proof = bytes.to_vec();
-        unsaved = save(&folder.checkpoint(), &checkpoint).err().or(unsaved.take());
+    let mut making = Making {
+        folder,
+        job,
+        batch: &batch,
+        opened: &opened,
+        registry: &registry,
+        key: &key,
+        context: &context,
+        of,
+        seed,
+        resumed,
+        clock: &mut clock,
     };
-    let made = committed.resume(&Cpu, &job.srs.powers, &saved, &mut |stage| clock.begin(stage), &mut keep);
-    if let Some(e) = unsaved {
-        return Err(e.into());
-    }
-    let bytes =
-        made.map_err(|e| Error::input(folder.checkpoint().display(), "proof", e, "the beginning of this proof"))?;
-    clock.begin("verifying");
-    // nothing that does not verify is written
-    key.verify(&PairingKey { tau: job.srs.tau }, &committed.statement, &bytes)?;
+    let made = device::run(job.device, &mut making)?;
     clock.end();
     clock.progress.finish_and_clear();
-    let mut file = proof_file(network, &batch, proven, &committed, &context, &registry, bytes);
+    let mut file = proof_file(network, &batch, proven, &made, &context, &registry);
     file.attestation = attest(network, folder, &batch, &file.statement)?;
     let payouts = Payouts {
         node: file.statement.node,
         nonce: file.statement.nonce,
         payouts: file.statement.payouts,
         domain: file.statement.sizes.domain,
-        amounts: committed.amounts().into_iter().map(|(slot, amount)| (slot as u32, amount)).collect(),
-        rho: proving::bytes(&committed.blinder),
+        amounts: made.amounts.iter().map(|(slot, amount)| (*slot as u32, *amount)).collect(),
+        rho: proving::bytes(&made.blinder),
     };
     save(&folder.payouts(), &payouts)?;
     let digest = save(&folder.proof(), &file)?;
     std::fs::remove_file(folder.checkpoint()).map_err(|e| Error::io(&folder.checkpoint(), e))?;
     let rows = batch.requests.iter().map(|q| q.tokens as usize).sum();
-    Ok(Proven { file, digest, stages: clock.stages, rows })
+    Ok(Proven { file, digest, stages: clock.stages, rows, device: job.device.line() })
 }
 
-type Witness<'o> = (Key, Values, Vec<&'o Registered>);
+/// A proof on its way.
+struct Making<'m> {
+    folder: &'m Folder,
+    job: &'m Job<'m>,
+    batch: &'m Batch,
+    opened: &'m [(Registered, AdapterSizes, IntAdapter)],
+    registry: &'m Registry,
+    key: &'m Key,
+    context: &'m Context,
+    of: [u8; 32],
+    seed: [u8; 32],
+    /// What a stopped run left.
+    resumed: Option<(Commitments, Vec<u8>)>,
+    clock: &'m mut Clock,
+}
 
-fn witness<'o>(
-    batch: &Batch, folder: &Folder, job: &Job<'_>, opened: &'o [(Registered, AdapterSizes, IntAdapter)],
-    registry: &Registry, proven: &ProvenSizes, clock: &mut Clock,
-) -> anyhow::Result<Witness<'o>> {
-    let key = Key::new(proving::shape(proven), &PairingKey { tau: job.srs.tau })?;
-    let traces: Vec<IntTrace> = batch
-        .requests
-        .iter()
-        .map(|q| {
-            let path = folder.trace(&q.id);
-            let (trace, found) = load::<IntTrace>(&path)?;
-            let inputs = &opened[batch.slots[q.slot as usize].adapter as usize].2.inputs;
-            let sizes = inputs.iter().map(|i| i.0.width as usize * q.tokens as usize);
-            match found == q.trace && sizes.eq(trace.x.iter().map(Vec::len)) {
-                true => Ok(trace),
-                false => Err(Error::input(
-                    path.display(),
-                    "blake3",
-                    hex(&found),
-                    format!("{}, as in the batch", hex(&q.trace)),
-                )),
-            }
-        })
-        .collect::<Result<_>>()?;
-    let of_slot = |slot: usize| &opened[batch.slots[slot].adapter as usize];
-    let width = |slot: usize, input: usize| of_slot(slot).2.inputs[input].0.width as usize;
-    clock.begin("witness");
-    let x = proving::inputs(batch, &key.shape, &traces, width);
-    let adapters: Vec<&Registered> = (0..batch.slots.len()).map(|slot| &of_slot(slot).0).collect();
-    let slots = proving::slots(batch, registry);
-    let values = Values::new(&key, &adapters, slots, proving::requests(batch, &key.shape), x);
-    proving::compare(batch, &key.shape, &values)?;
-    Ok((key, values, adapters))
+/// A proof that verifies, and what else of it is written.
+struct Made {
+    statement: Statement<Fr>,
+    payouts: G1Affine,
+    blinder: Fr,
+    amounts: BTreeMap<u64, u128>,
+    proof: Vec<u8>,
+}
+
+impl Making<'_> {
+    fn values(&mut self, device: &impl Device, adapters: &[&Registered]) -> anyhow::Result<Values> {
+        let (batch, shape) = (self.batch, &self.key.shape);
+        let of_slot = |slot: usize| &self.opened[batch.slots[slot].adapter as usize];
+        let traces: Vec<IntTrace> = batch
+            .requests
+            .iter()
+            .map(|q| {
+                let path = self.folder.trace(&q.id);
+                let (trace, found) = load::<IntTrace>(&path)?;
+                let inputs = &of_slot(q.slot as usize).2.inputs;
+                let sizes = inputs.iter().map(|i| i.0.width as usize * q.tokens as usize);
+                match found == q.trace && sizes.eq(trace.x.iter().map(Vec::len)) {
+                    true => Ok(trace),
+                    false => Err(Error::input(
+                        path.display(),
+                        "blake3",
+                        hex(&found),
+                        format!("{}, as in the batch", hex(&q.trace)),
+                    )),
+                }
+            })
+            .collect::<Result<_>>()?;
+        let width = |slot: usize, input: usize| of_slot(slot).2.inputs[input].0.width as usize;
+        self.clock.begin("witness");
+        let x = proving::inputs(batch, shape, &traces, width);
+        drop(traces);
+        let slots = proving::slots(batch, self.registry);
+        let values = Values::new(device, self.key, adapters, slots, proving::requests(batch, shape), x);
+        proving::compare(batch, shape, &values)?;
+        Ok(values)
+    }
+}
+
+impl Work for Making<'_> {
+    type Made = Made;
+
+    fn on(&mut self, device: &impl Device, again: bool) -> anyhow::Result<Made> {
+        if again {
+            // what another device began is of no use, and neither is what it saved
+            self.clock.lost();
+            self.resumed = None;
+        }
+        let (key, srs) = (self.key, self.job.srs);
+        device.keep(&srs.powers);
+        let (batch, opened) = (self.batch, self.opened);
+        let adapters: Vec<&Registered> = batch.slots.iter().map(|slot| &opened[slot.adapter as usize].0).collect();
+        let values = self.values(device, &adapters)?;
+        self.clock.begin("columns");
+        let columns = values.columns(key, &adapters)?;
+        self.clock.begin("commitments");
+        let salts: [u8; 32] = blake3::keyed_hash(&self.seed, &self.of).into();
+        let input = Input { key, values: &values, context: self.context };
+        let (known, saved) = self.resumed.take().unzip();
+        let saved = saved.unwrap_or_default();
+        let committed = Committed::new(device, input, &adapters, columns, &srs.powers, &salts, known);
+        let own = committed.own();
+        let chunks = own.chunks.iter().map(proving::point).collect();
+        let payouts = proving::point(&own.payouts);
+        let mut checkpoint = Checkpoint { of: self.of, seed: self.seed, chunks, payouts, proof: saved.clone() };
+        let path = self.folder.checkpoint();
+        save(&path, &checkpoint)?;
+        let mut unsaved = None;
+        let mut keep = |bytes: &[u8]| {
+            checkpoint.proof = bytes.to_vec();
+            unsaved = save(&path, &checkpoint).err().or(unsaved.take());
+        };
+        let clock = &mut *self.clock;
+        let made = committed.resume(device, &srs.powers, &saved, &mut |stage| clock.begin(stage), &mut keep);
+        if let Some(e) = unsaved {
+            return Err(e.into());
+        }
+        let proof = made.map_err(|e| Error::input(path.display(), "proof", e, "the beginning of this proof"))?;
+        self.clock.begin("verifying");
+        // nothing that does not verify is written
+        key.verify(&PairingKey { tau: srs.tau }, &committed.statement, &proof)?;
+        let (payouts, blinder, amounts) = (committed.payout_point, committed.blinder, committed.amounts());
+        Ok(Made { statement: committed.statement, payouts, blinder, amounts, proof })
+    }
 }
 
 /// What a stopped run left: its seed, its commitments, the proof so far.
-fn resume(folder: &Folder, key: &Key, of: &[u8; 32]) -> Result<([u8; 32], Option<Commitments>, Vec<u8>)> {
+fn resume(folder: &Folder, key: &Key, of: &[u8; 32]) -> Result<([u8; 32], Commitments, Vec<u8>)> {
     let path = folder.checkpoint();
     let (saved, _) = load::<Checkpoint>(&path)?;
     let own = key.layout.chunks() - key.groups.adapters.iter().map(|range| range.len()).sum::<usize>();
@@ -247,7 +319,7 @@ fn resume(folder: &Folder, key: &Key, of: &[u8; 32]) -> Result<([u8; 32], Option
     }
     let chunks = proving::points(&path, "chunks", &saved.chunks)?;
     let payouts = proving::points(&path, "payouts", std::slice::from_ref(&saved.payouts))?;
-    Ok((saved.seed, Some(Commitments { chunks, payouts: payouts[0] }), saved.proof))
+    Ok((saved.seed, Commitments { chunks, payouts: payouts[0] }, saved.proof))
 }
 
 /// BLAKE3 of the folder's receipts; zeros without any.
@@ -257,11 +329,10 @@ pub fn receipts_digest(folder: &Folder) -> Result<[u8; 32]> {
 }
 
 fn proof_file(
-    network: &Network, batch: &Batch, sizes: ProvenSizes, committed: &Committed<'_>, context: &Context,
-    registry: &Registry, proof: Vec<u8>,
+    network: &Network, batch: &Batch, sizes: ProvenSizes, made: &Made, context: &Context, registry: &Registry,
 ) -> BatchProof {
-    let s = &committed.statement;
-    let slot = |(own, slot): (&talea_circuits::relations::statement::SlotStatement<_>, &talea_witness::batch::Slot)| {
+    let s = &made.statement;
+    let slot = |(own, slot): (&SlotStatement<_>, &talea_witness::batch::Slot)| {
         let a = slot.adapter as usize;
         ProvenSlot {
             name: network.adapters[a].name.clone(),
@@ -283,9 +354,9 @@ fn proof_file(
         inputs: proving::bytes(&s.inputs),
         requests: proving::bytes(&s.requests),
         deltas: proving::bytes(&s.deltas),
-        payouts: proving::point(&committed.payout_point),
+        payouts: proving::point(&made.payouts),
     };
-    BatchProof { statement, proof, attestation: None }
+    BatchProof { statement, proof: made.proof.clone(), attestation: None }
 }
 
 /// What the attester signs of a proof.
@@ -319,7 +390,7 @@ fn attest(network: &Network, folder: &Folder, batch: &Batch, p: &BatchStatement)
     Ok(Some(SignedAttestation { attester: who.into_array(), signature }))
 }
 
-pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
+pub fn prove(command: &BatchCommand, device: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
     let BatchCommand::Prove { network, out, srs, nonce, no_deltas, seed, resume } = command else {
         anyhow::bail!("another command than batch prove");
     };
@@ -327,7 +398,8 @@ pub fn prove(command: &BatchCommand, json: bool) -> anyhow::Result<bool> {
     let network = open_network(network, &folder)?;
     let (srs, _) = Srs::open(srs)?;
     let seed = if *resume { None } else { Some(secret(seed.as_deref())?) };
-    let job = Job { srs: &srs, nonce: *nonce, deltas: !no_deltas, seed };
+    let device = device.open()?;
+    let job = Job { srs: &srs, nonce: *nonce, deltas: !no_deltas, seed, device: &device };
     let proven = run(&network, &folder, &job)?;
     let trust = trust_of(&network, &proven.file.statement, proven.file.attestation.as_ref());
     if json {
@@ -362,6 +434,7 @@ pub fn facts(p: &Proven, srs: &Srs, trust: Trust) -> Value {
         "stages": p.stages.iter().map(|(stage, s)| json!({ "stage": stage, "seconds": s })).collect::<Vec<_>>(),
         "peak_kib": super::bench::peak_kib(),
         "threads": rayon::current_num_threads(),
+        "device": p.device,
         "srs": srs.origin.to_string(),
         "statement": statement_json(&p.file.statement),
         "labels": labels_json(trust),
@@ -385,6 +458,7 @@ pub fn statement_json(p: &BatchStatement) -> Value {
 pub fn print(p: &Proven, file: &Path, srs: &Srs) {
     say(format_args!("\nProof of the batch   {}   blake3 {}", file.display(), hex(&p.digest)));
     say(format_args!("reference string: {}", srs.origin));
+    say(format_args!("device: {}", p.device));
     let proving = p.stages.iter().filter(|s| s.0 != "verifying");
     let total: f64 = proving.map(|s| s.1).sum();
     table(

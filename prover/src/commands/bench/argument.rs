@@ -5,7 +5,7 @@ use talea_circuits::{
     matrix::{Key, Matrices, Shape, Sizes},
     opening::PairingKey,
 };
-use talea_gpu::Cpu;
+use talea_gpu::{Cpu, Device, cuda::Best};
 use talea_srs::Srs;
 use talea_witness::error::Error;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{cli::bench::ArgumentArgs, commands::print_json, output::say};
 
-pub fn run(args: &ArgumentArgs, json: bool) -> anyhow::Result<bool> {
+pub fn run(args: &ArgumentArgs, device: &Best, json: bool) -> anyhow::Result<bool> {
     let (srs, _) = Srs::open(&args.srs)?;
     let (shape, sizes) = sizes(args, &srs)?;
     let key = Key::new(shape, sizes)?;
@@ -26,7 +26,14 @@ pub fn run(args: &ArgumentArgs, json: bool) -> anyhow::Result<bool> {
     let mut clock = Clock::start("witness");
     let matrices = Matrices::new(&key, x, a)?;
     // the seed is no secret: this proof hides nothing
-    let proof = matrices.prove_in_stages(&Cpu, &srs.powers, &[0; 32], &mut |stage| clock.begin(stage));
+    let mut begin = |stage| clock.begin(stage);
+    let proof = match device {
+        Best::Cuda(cuda) => {
+            cuda.kernels().keep(&srs.powers);
+            matrices.prove_in_stages(cuda.kernels(), &srs.powers, &[0; 32], &mut begin)
+        }
+        Best::Cpu(_) => matrices.prove_in_stages(&Cpu, &srs.powers, &[0; 32], &mut begin),
+    };
     let sample = clock.finish(|| key.verify(&PairingKey { tau: srs.tau }, &proof))?;
     let mut facts = sample.json();
     facts.as_object_mut().expect("a sample is one").extend([
@@ -40,6 +47,7 @@ pub fn run(args: &ArgumentArgs, json: bool) -> anyhow::Result<bool> {
         ("proof_blake3".into(), blake3::hash(&proof).to_string().into()),
         ("peak_kib".into(), json!(peak_kib())),
         ("threads".into(), rayon::current_num_threads().into()),
+        ("device".into(), device.line().into()),
         ("srs".into(), srs.origin.to_string().into()),
     ]);
     match json {
@@ -80,6 +88,7 @@ fn print(facts: &Value, sample: &Sample) {
         facts["threads"]
     ));
     say(format_args!("reference string: {}", facts["srs"].as_str().unwrap_or("")));
+    say(format_args!("device: {}", facts["device"].as_str().unwrap_or("")));
     sample.print();
     println!(
         "proved in {:.2} s, {} of processors; {} bytes, peak memory {} KiB; verified",

@@ -8,7 +8,7 @@ use talea_circuits::{
         statement::Statement,
     },
 };
-use talea_gpu::Cpu;
+use talea_gpu::{Cpu, Device, cuda::Best};
 use talea_srs::Srs;
 use talea_witness::error::Error;
 
@@ -19,18 +19,21 @@ use super::{
 };
 use crate::{cli::bench::BatchArgs, commands::print_json, output::say};
 
-pub fn run(args: &BatchArgs, json: bool) -> anyhow::Result<bool> {
+pub fn run(args: &BatchArgs, device: &Best, json: bool) -> anyhow::Result<bool> {
     let sizes = Sizes::of(args)?;
     if args.repeat == 0 {
         return Err(Error::input("bench", "--repeat", 0, "at least 1").into());
     }
     let (srs, _) = Srs::open(&args.srs)?;
     let work = Work::new(sizes, &srs)?;
-    let mut proofs = Proofs { work: &work, srs: &srs, first: None };
+    if let Best::Cuda(cuda) = device {
+        cuda.kernels().keep(&srs.powers);
+    }
+    let mut proofs = Proofs { work: &work, srs: &srs, device, first: None };
     let checked = if args.no_check { None } else { Some(proofs.checked()?) };
     let samples = (0..args.repeat).map(|_| Ok(proofs.next()?.sample)).collect::<anyhow::Result<Vec<_>>>()?;
     let proof = proofs.first.unwrap_or_default();
-    let done = Done { work: &work, srs: &srs, checked, samples, proof };
+    let done = Done { work: &work, srs: &srs, device, checked, samples, proof };
     match json {
         true => print_json(&done.json()),
         false => done.print(),
@@ -39,16 +42,17 @@ pub fn run(args: &BatchArgs, json: bool) -> anyhow::Result<bool> {
 }
 
 /// Proofs of the same work.
-struct Proofs<'w> {
-    work: &'w Work,
-    srs: &'w Srs,
+pub struct Proofs<'w> {
+    pub work: &'w Work,
+    pub srs: &'w Srs,
+    pub device: &'w Best,
     /// The first one's bytes, which all others must have.
-    first: Option<Vec<u8>>,
+    pub first: Option<Vec<u8>>,
 }
 
 /// One of them, verified.
-struct Proven {
-    sample: Sample,
+pub struct Proven {
+    pub sample: Sample,
     statement: Statement<Fr>,
     proof: Vec<u8>,
 }
@@ -56,24 +60,31 @@ struct Proven {
 impl Proofs<'_> {
     /// Holds the work's integers against the reference, proves it, and sees changed proofs refused; says how many.
     fn checked(&mut self) -> anyhow::Result<usize> {
-        check::integers(self.work, &self.work.given().values(self.work))?;
+        check::integers(self.work, &self.work.given().values(&Cpu, self.work))?;
         let Proven { statement, proof, .. } = self.next()?;
         check::changes(self.work, &statement, &proof)
     }
 
     /// Proves and verifies.
-    fn next(&mut self) -> anyhow::Result<Proven> {
-        let Self { work, srs, first } = self;
+    pub fn next(&mut self) -> anyhow::Result<Proven> {
+        match self.device {
+            Best::Cuda(cuda) => self.on(cuda.kernels()),
+            Best::Cpu(_) => self.on(&Cpu),
+        }
+    }
+
+    fn on(&mut self, device: &impl Device) -> anyhow::Result<Proven> {
+        let Self { work, srs, first, .. } = self;
         let (given, adapters) = (work.given(), work.adapters());
         let mut clock = Clock::start("witness");
-        let values = given.values(work);
+        let values = given.values(device, work);
         clock.begin("columns");
         let columns = values.columns(&work.key, &adapters)?;
         clock.begin("commitments");
         let input = Input { key: &work.key, values: &values, context: &work.context };
         // the seed is no secret: this proof hides nothing
-        let committed = Committed::new(&Cpu, input, &adapters, columns, &srs.powers, &[0; 32], None);
-        let proof = committed.prove(&Cpu, &srs.powers, &mut |stage| clock.begin(stage));
+        let committed = Committed::new(device, input, &adapters, columns, &srs.powers, &[0; 32], None);
+        let proof = committed.prove(device, &srs.powers, &mut |stage| clock.begin(stage));
         let statement = committed.statement.clone();
         let sample = clock.finish(|| work.key.verify(&work.pairing, &statement, &proof))?;
         anyhow::ensure!(*first.get_or_insert_with(|| proof.clone()) == proof, "two proofs of the same work differ");
@@ -85,6 +96,7 @@ impl Proofs<'_> {
 struct Done<'w> {
     work: &'w Work,
     srs: &'w Srs,
+    device: &'w Best,
     /// Changed proofs that were refused, where they were tried.
     checked: Option<usize>,
     samples: Vec<Sample>,
@@ -113,6 +125,7 @@ impl Done<'_> {
             "samples": self.samples.iter().map(Sample::json).collect::<Vec<_>>(),
             "proof_bytes": self.proof.len(), "proof_blake3": blake3::hash(&self.proof).to_string(),
             "peak_kib": peak_kib(), "threads": rayon::current_num_threads(), "srs": self.srs.origin.to_string(),
+            "device": self.device.line(),
         })
     }
 
@@ -133,6 +146,7 @@ impl Done<'_> {
             key.parts.range
         ));
         say(format_args!("reference string: {}", self.srs.origin));
+        say(format_args!("device: {}", self.device.line()));
         match self.checked {
             Some(n) => println!("integers: as the reference in the clear; {n} changed proofs: refused"),
             None => println!("integers and changed proofs: not checked"),

@@ -15,11 +15,12 @@ mod work;
 
 pub use clock::peak_kib;
 
-use crate::cli::bench::BenchCommand;
+use crate::{cli::bench::BenchCommand, device::DeviceArgs};
 
-pub fn run(command: &BenchCommand, json: bool) -> anyhow::Result<bool> {
+pub fn run(command: &BenchCommand, device: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
+    let device = device.open()?;
     match command {
-        BenchCommand::Argument(args) => argument::run(args, json),
-        BenchCommand::Batch(args) => batch::run(args, json),
+        BenchCommand::Argument(args) => argument::run(args, &device, json),
+        BenchCommand::Batch(args) => batch::run(args, &device, json),
     }
 }

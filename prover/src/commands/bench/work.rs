@@ -13,7 +13,7 @@ use talea_circuits::{
         values::{Policy, Request, Slot, Values},
     },
 };
-use talea_gpu::Cpu;
+use talea_gpu::{Cpu, Device};
 use talea_srs::Srs;
 use talea_witness::{
     bounds::{CLUSTER_BITS, COORDINATE_BITS, MAX_RANK, REQUEST_BITS, ROW_NORM_BITS, TOKEN_BITS, X_MAX},
@@ -196,8 +196,8 @@ pub struct Given {
 
 impl Given {
     /// The batch's integers.
-    pub fn values(self, work: &Work) -> Values {
-        Values::new(&work.key, &work.adapters(), self.slots, self.requests, self.x)
+    pub fn values(self, device: &impl Device, work: &Work) -> Values {
+        Values::new(device, &work.key, &work.adapters(), self.slots, self.requests, self.x)
     }
 }
 

@@ -1,0 +1,80 @@
+//! The same bytes on every device: proofs made with the kernels of a GPU, here compiled for the host.
+#![cfg(feature = "host-kernels")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{CHUNK, batch, numbers, powers, srs};
+use talea_circuits::{
+    matrix::{Key, Matrices, Shape, Sizes},
+    relations::{
+        prover::{Committed, Input},
+        shape::Shape as BatchShape,
+        values::Values,
+    },
+};
+use talea_gpu::{Cpu, Device, HostKernels, kernels::Tuning};
+
+fn host(small: usize, budget: usize) -> HostKernels {
+    HostKernels::on_host(Tuning { width: 1 << 8, small, budget })
+}
+
+#[test]
+fn the_tutorials_proof() {
+    let key = Key::new(Shape { tokens: 6, rank: 2, width: 4 }, Sizes { chunk: CHUNK, range: 8 }).unwrap();
+    let mut n = numbers(3);
+    let (x, a) = (n.by_ref().take(1 << 10).collect(), n.take(1 << 6).collect());
+    let m = Matrices::new(&key, x, a).unwrap();
+    let plain = m.prove(&Cpu, &srs().0, &[7; 32]);
+    key.verify(&srs().1, &plain).unwrap();
+    for device in [host(0, 1 << 30), host(1 << 6, 1 << 30), host(0, 1 << 16)] {
+        assert!(m.prove(&device, &srs().0, &[7; 32]) == plain);
+        assert_eq!(device.trouble(), None);
+    }
+}
+
+/// Integers, commitments and proof of a batch, with all memory that could be wanted, little, and hardly any.
+#[test]
+fn a_batchs_proof() {
+    let case = batch::case(batch::shape(true), 5);
+    let (statement, plain) = case.prove(case.columns());
+    case.key.verify(&srs().1, &statement, &plain).unwrap();
+    let v = &case.values;
+    for device in [host(0, 1 << 30), host(1 << 5, 1 << 30), host(0, 1 << 16), host(1 << 5, 1)] {
+        let values =
+            Values::new(&device, &case.key, &case.adapters(), v.slots.clone(), v.requests.clone(), v.x.clone());
+        assert!(values.u == v.u && values.rem == v.rem && values.d == v.d);
+        let input = Input { key: &case.key, values: &values, context: &case.context };
+        let columns = values.columns(&case.key, &case.adapters()).unwrap();
+        let committed = Committed::new(&device, input, &case.adapters(), columns, &srs().0, &[9; 32], None);
+        assert!(committed.prove(&device, &srs().0, &mut |_| {}) == plain);
+        assert_eq!(device.trouble(), None);
+    }
+}
+
+/// What a device is sent while a batch is proven, and sends back, grows by little more than columns and what is sent with every round:
+/// vectors of field elements, which would take some 500 bytes a cell on their way there and back, stay there.
+#[test]
+fn vectors_stay_on_the_device() {
+    let powers = Arc::new(powers(18));
+    let proven = |tokens: usize| {
+        let case = batch::case(BatchShape { tokens, requests: 3, ..batch::shape(true) }, 5);
+        let device = host(1 << 7, 1 << 30);
+        device.keep(&powers);
+        let columns = case.columns();
+        let (cells, bytes) = columns.iter().fold((0, 0), |(n, bytes), c| (n + c.len(), bytes + c.size()));
+        let input = Input { key: &case.key, values: &case.values, context: &case.context };
+        let before = device.copied();
+        let committed = Committed::new(&device, input, &case.adapters(), columns, &powers, &[9; 32], None);
+        let proof = committed.prove(&device, &powers, &mut |_| {});
+        let [up, down] = [0, 1].map(|i| (device.copied()[i] - before[i]) as usize);
+        case.key.verify(&srs().1, &committed.statement, &proof).unwrap();
+        assert_eq!(device.trouble(), None);
+        println!("{cells} cells, {bytes} bytes of columns: {up} bytes to the device, {down} from it");
+        [cells, up, down]
+    };
+    let [few, many] = [4, 7].map(proven);
+    let [cells, up, down] = [0, 1, 2].map(|i| many[i] - few[i]);
+    assert!(up < 64 * cells && down < 24 * cells, "{up} and {down} bytes for {cells} cells");
+}

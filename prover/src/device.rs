@@ -1,0 +1,59 @@
+//! The device that proofs are made on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use clap::Args;
+use talea_gpu::{
+    Cpu, Device,
+    cuda::{Best, Choice},
+    kernels::Tuning,
+};
+use talea_witness::{Result, error::Error};
+
+/// Flags that choose it; none changes a byte of any output.
+#[derive(Debug, Clone, Args)]
+pub struct DeviceArgs {
+    /// What proofs are made on: auto (a CUDA device if one works, else the CPU), cpu, cuda, or cuda:N.
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
+    pub device: Choice,
+    /// Memory of the CUDA device to use, in MiB (default: three quarters of what is free).
+    #[arg(long, global = true, value_name = "MIB")]
+    pub gpu_memory: Option<usize>,
+}
+
+impl DeviceArgs {
+    /// Opens it.
+    pub fn open(&self) -> Result<Best> {
+        let expected = "a device that works, or --device auto or cpu";
+        Best::probe(self.device, self.tuning()).map_err(|e| Error::input("--device", "cuda", e, expected))
+    }
+
+    /// What the flags say about memory.
+    pub fn tuning(&self) -> Tuning {
+        let tuning = Tuning::default();
+        Tuning { budget: self.gpu_memory.map_or(tuning.budget, |mib| mib.saturating_mul(1 << 20)), ..tuning }
+    }
+}
+
+/// Work that any device can do; what it gives has been verified.
+pub trait Work {
+    /// What it gives.
+    type Made;
+    /// Does it. `again` says that another device has failed at it.
+    fn on(&mut self, device: &impl Device, again: bool) -> anyhow::Result<Self::Made>;
+}
+
+/// Does work on the device that there is. What goes wrong on a GPU, be it an error, a panic or a proof that does not verify, loses
+/// nothing: the CPU does all of it again.
+pub fn run<W: Work>(device: &Best, work: &mut W) -> anyhow::Result<W::Made> {
+    let Best::Cuda(cuda) = device else { return work.on(&Cpu, false) };
+    let made = catch_unwind(AssertUnwindSafe(|| work.on(cuda.kernels(), false)));
+    let why = match (made, cuda.kernels().trouble()) {
+        (Ok(Ok(made)), _) => return Ok(made),
+        (_, Some(trouble)) => trouble.to_string(),
+        (Ok(Err(e)), None) => format!("{e:#}"),
+        (Err(_), None) => "the prover panicked".into(),
+    };
+    eprintln!("talea: {} failed: {why}; the CPU begins anew", cuda.name());
+    work.on(&Cpu, true)
+}
