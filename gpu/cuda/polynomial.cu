@@ -18,6 +18,20 @@ struct Copy {
 };
 KERNEL(copy, Copy)
 
+// v[i]^(2^count), by as many products of which none can begin before the one before it ends.
+struct Squarings {
+  uint64_t threads;
+  Fr *values /*[threads]*/;
+  uint64_t count;
+
+  TALEA void thread(uint64_t i) const {
+    Fr value = values[i];
+    for (uint64_t k = 0; k < count; k++) value = value.squared();
+    values[i] = value;
+  }
+};
+KERNEL(squarings, Squarings)
+
 // to[i] += factor·from[i]
 struct AddVector {
   uint64_t threads;

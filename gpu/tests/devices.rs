@@ -106,6 +106,17 @@ mod host {
         assert_eq!(room.copied()[1], 32 * there as u64);
     }
 
+    #[test]
+    fn what_rates_are_measured_with() {
+        let device = host(64, 1 << 20);
+        for (n, count) in [(0, 3), (7, 0), (100, 5)] {
+            let plain: Vec<Fr> = fields(n).iter().map(|v| (0..count).fold(*v, |v, _| v.square())).collect();
+            assert_eq!(device.squarings(&fields(n), count).unwrap(), plain);
+        }
+        let rates = device.rates(1 << 6).unwrap();
+        assert!([rates.copy, rates.products, rates.transfer[0], rates.transfer[1]].iter().all(|r| *r > 0.0));
+    }
+
     /// Points that are kept are those that lie there, and no others that look alike.
     #[test]
     fn kept_points_are_used_in_their_place() {

@@ -10,6 +10,7 @@
 //! | [`msm`] | sums of multiples of points |
 //! | [`polynomial`] | divisions of polynomials |
 //! | [`products`] | exact products of integer matrices |
+//! | [`rates`] | what a device can do at most |
 //! | [`sums`] | sums over places: rounds of sumchecks, matrices times vectors |
 //!
 //! All results are exact, so where kernels cannot do their work the CPU does it, and nobody sees a difference but in time. One thing
@@ -21,6 +22,7 @@ pub mod fractions;
 pub mod msm;
 pub mod polynomial;
 pub mod products;
+pub mod rates;
 pub mod sums;
 pub mod vectors;
 

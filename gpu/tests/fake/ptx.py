@@ -11,7 +11,7 @@ import sys
 
 TYPES = {"pred": "bool", "b16": "uint16_t", "b32": "uint32_t", "b64": "uint64_t"}
 COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "gt": ">", "ge": ">=", "le": "<="}
-BINARY = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "div": "/", "rem": "%"}
+BINARY = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^", "div": "/", "rem": "%"}
 SPECIAL = {"tid.x": "tid", "ctaid.x": "ctaid"}
 
 
@@ -87,8 +87,9 @@ def statement(line, kernel):
     t = [f"({c_type(kind)}){p}" for p in plain]
     if op == "mul" and "wide" in parts:
         return f"{to} = (uint64_t){t[0]} * {t[1]};"
-    if op == "mul" and "hi" in parts and kind == "s64":
-        return f"{to} = (__int128){t[0]} * {t[1]} >> 64;"
+    if op == "mul" and "hi" in parts:
+        wide = {"s64": "__int128", "u64": "unsigned __int128"}[kind]
+        return f"{to} = ({wide}){t[0]} * {t[1]} >> 64;"
     if op in BINARY:
         # sums without sign: they may overflow
         if op in ("add", "sub", "mul"):
@@ -97,7 +98,7 @@ def statement(line, kernel):
     if op in ("shl", "shr"):
         return f"{to} = {t[0]} {'<<' if op == 'shl' else '>>'} (uint32_t){plain[1]};"
     simple = {
-        "neg": "-{0}", "abs": "{0} < 0 ? -{0} : {0}", "min": "{0} < {1} ? {0} : {1}", "max": "{0} < {1} ? {1} : {0}",
+        "neg": "-{0}", "not": "~{0}", "abs": "{0} < 0 ? -{0} : {0}", "min": "{0} < {1} ? {0} : {1}", "max": "{0} < {1} ? {1} : {0}",
     }
     if op == "selp":
         return f"{to} = {plain[2]} ? {t[0]} : {t[1]};"

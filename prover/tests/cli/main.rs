@@ -3,6 +3,7 @@
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod gpu;
 mod reference_strings;
 mod refusals;
 

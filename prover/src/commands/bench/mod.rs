@@ -8,10 +8,10 @@
 //! | [`clock`] | times, processor time, memory |
 
 mod argument;
-mod batch;
+pub mod batch;
 mod check;
 mod clock;
-mod work;
+pub mod work;
 
 pub use clock::peak_kib;
 

@@ -7,6 +7,7 @@ use talea_circuits::{
     relations::{
         Key,
         adapter::AdapterLayout,
+        parts::Parts,
         prover::Context,
         registered::{AdapterValues, Registered},
         shape::{AdapterShape, Module, Shape, blocks, log},
@@ -91,6 +92,25 @@ impl Sizes {
         }
     }
 
+    fn shape(&self) -> Shape {
+        let adapter = self.adapter_shape();
+        Shape {
+            domain: log((self.slots << adapter.slots()) + 1),
+            adapters: vec![adapter; self.slots],
+            requests: log(self.requests),
+            tokens: log(self.tokens),
+            clusters: log(self.clusters),
+            deltas: self.deltas,
+        }
+    }
+
+    /// log₂ of the powers that a reference string must have.
+    pub fn powers(&self) -> usize {
+        let shape = self.shape();
+        let adapters = AdapterLayout::new(&self.adapter_shape()).1.chunk_vars();
+        Parts::new(&shape).1.chunk_vars().max(shape.domain).max(adapters)
+    }
+
     /// An adapter of one slot.
     pub fn adapter(&self, slot: usize) -> AdapterValues {
         // so that a row of A keeps its bound: 2^14 each for up to 2^10 of them, then less
@@ -134,16 +154,8 @@ impl Work {
         let adapter = sizes.adapter_shape();
         // one payout slot more than the adapters', the node's
         let node_slot = sizes.slots << adapter.slots();
-        let shape = Shape {
-            adapters: vec![adapter.clone(); sizes.slots],
-            requests: log(sizes.requests),
-            tokens: log(sizes.tokens),
-            clusters: log(sizes.clusters),
-            deltas: sizes.deltas,
-            domain: log(node_slot + 1),
-        };
         let pairing = PairingKey { tau: srs.tau };
-        let key = Key::new(shape, &pairing)?;
+        let key = Key::new(sizes.shape(), &pairing)?;
         let needed = key.powers().max(AdapterLayout::new(&adapter).1.chunk_vars());
         if (srs.k() as usize) < needed {
             let (found, expected) = (format!("2^{}", srs.k()), format!("at least 2^{needed}"));

@@ -1,5 +1,9 @@
 //! `talea gpu`: devices, what runs where, a test of every kernel, a bench.
 
+mod bench;
+mod trials;
+
+use bench::Benched;
 use serde_json::{Value, json};
 use talea_gpu::cuda::{self, Best, IMAGE, Listed, NoCuda};
 
@@ -25,13 +29,32 @@ const WHERE: [(&str, bool, &str); 8] = [
 pub fn run(args: &GpuArgs, flags: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
     let device = flags.open()?;
     let listed = cuda::list();
+    let tested = match args.self_test {
+        true => {
+            bench::cuda(&device, "--self-test")?;
+            Some(bench::self_test(flags)?)
+        }
+        false => None,
+    };
+    let benched = args.bench.then(|| bench::bench(&device, args.quick)).transpose()?;
     if json {
-        print_json(&facts(&device, &listed));
+        let mut all = facts(&device, &listed);
+        if let Some(tested) = &tested {
+            all["self_test"] = json!({ "trials": tested.trials, "different": tested.different });
+        }
+        if let Some(benched) = &benched {
+            all["bench"] = benched.json();
+        }
+        print_json(&all);
     } else {
         print(&device, &listed);
+        if let Some(tested) = &tested {
+            tested.different.iter().for_each(|what| say(format_args!("differs from the CPU: {what}")));
+            println!("self-test: {} trials, {} differ", tested.trials, tested.different.len());
+        }
+        benched.iter().for_each(Benched::print);
     }
-    let _ = args;
-    Ok(true)
+    Ok(tested.is_none_or(|t| t.different.is_empty()))
 }
 
 fn facts(device: &Best, listed: &Result<Vec<Listed>, NoCuda>) -> Value {

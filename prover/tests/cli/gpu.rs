@@ -1,0 +1,137 @@
+//! `--device` and `talea gpu`: without a GPU, and with a driver that is none and runs the kernels on the host.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{
+    common::{Run, copy_dir, fixture, json_of, talea},
+    s,
+};
+
+/// Runs `talea` where this driver is found, in this mood.
+fn with_driver(driver: &Path, mode: &str, args: &[&str]) -> Run {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_talea"));
+    command.args(args).current_dir(root).env("LD_LIBRARY_PATH", driver).env("FAKE_CUDA", mode);
+    Run(command.output().unwrap())
+}
+
+/// The driver of gpu/tests/fake.
+fn driver() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../gpu/tests/fake/cuda.cpp");
+    let mut compiler = Command::new(std::env::var("CXX").unwrap_or("c++".into()));
+    compiler.args(["-std=c++17", "-O2", "-shared", "-fPIC", source, "-o"]).arg(folder.path().join("libcuda.so"));
+    assert!(compiler.status().unwrap().success());
+    folder
+}
+
+/// Does the command under test carry kernels?
+fn has_kernels() -> bool {
+    let has = json_of(&["gpu"])["kernel_bytes"] != 0;
+    if !has {
+        println!("built without nvcc: no kernels, and no tests of what they do");
+    }
+    has
+}
+
+#[test]
+fn without_a_gpu_the_cpu_is_told_why() {
+    let doc = json_of(&["gpu"]);
+    assert_eq!(doc["devices"], serde_json::json!([]));
+    let why = "there is no CUDA driver on this machine: its library, libcuda, is not found";
+    assert_eq!(doc["no_devices"], why);
+    let reason = match doc["kernel_bytes"].as_u64().unwrap() {
+        0 => "this build has no CUDA kernels: no nvcc was found by NVCC, PATH or CUDA_HOME when it was built",
+        _ => why,
+    };
+    assert_eq!(doc["device"], format!("CPU; {reason}"));
+    assert!(doc["where"].as_array().unwrap().iter().all(|part| part["on"] == "CPU"));
+    let told = talea(&["gpu"]).expect_status(0).stdout();
+    assert!(told.contains(&format!("proofs are made on: CPU; {reason}\n")), "{told}");
+
+    let expected = "expected a device that works, or --device auto or cpu";
+    let refused = format!("talea: --device: cuda: found {reason}, {expected}");
+    assert_eq!(talea(&["gpu", "--device", "cuda"]).refusal(), refused);
+    assert_eq!(json_of(&["gpu", "--device", "cpu"])["device"], "CPU");
+    let bad = talea(&["gpu", "--device", "cuda:x"]).expect_status(2).stderr();
+    assert!(bad.contains("found cuda:x, expected auto, cpu, cuda or cuda:N"), "{bad}");
+    let refused = format!("talea: gpu: --self-test: found CPU; {reason}, expected a CUDA device");
+    assert_eq!(talea(&["gpu", "--self-test"]).refusal(), refused);
+}
+
+#[test]
+fn devices_are_listed_and_tested() {
+    if !has_kernels() {
+        return;
+    }
+    let driver = driver();
+    let told = |mode: &str, args: &[&str]| with_driver(driver.path(), mode, args);
+    let doc: Value = serde_json::from_str(&told("two", &["--json", "gpu"]).expect_status(0).stdout()).unwrap();
+    assert_eq!(doc["device"], "another GPU that is none (CUDA)");
+    let devices = doc["devices"].as_array().unwrap();
+    assert_eq!([&devices[0]["number"], &devices[1]["number"]], [0, 1]);
+    assert_eq!(devices[1]["bytes"], 2u64 << 32);
+    let table = told("two", &["gpu", "--device", "cuda:0"]).expect_status(0).stdout();
+    assert!(table.contains("proofs are made on: a GPU that is none (CUDA)\n"), "{table}");
+    let none = told("two", &["gpu", "--device", "cuda:2"]).refusal();
+    assert!(none.contains("there is no CUDA device 2: the driver has 2, numbered from 0"), "{none}");
+
+    let tested = told("works", &["gpu", "--self-test"]).expect_status(0).stdout();
+    assert!(tested.trim_end().ends_with(" trials, 0 differ"), "{tested}");
+    let differs = told("wrong later", &["gpu", "--self-test"]).expect_status(1).stdout();
+    assert!(differs.contains("differs from the CPU: fold of 2^"), "{differs}");
+    let bench = told("works", &["--json", "gpu", "--bench", "--quick"]).expect_status(0).stdout();
+    let bench: Value = serde_json::from_str(&bench).unwrap();
+    assert!(bench["bench"]["kernels"].as_array().unwrap().len() > 30);
+    for what in ["batch", "demo"] {
+        assert_eq!(bench["bench"][what]["same_bytes"], true);
+    }
+    assert_eq!(bench["bench"]["demo"]["cuda"]["device"], "a GPU that is none (CUDA)");
+}
+
+/// The same bytes on the CPU and on a device; where the device gets a bit wrong on the way, or is lost, the CPU makes the proof.
+#[test]
+fn a_batch_is_proven_on_a_device() {
+    if !has_kernels() {
+        return;
+    }
+    let driver = driver();
+    let tmp = tempfile::tempdir().unwrap();
+    let (srs, out) = (tmp.path().join("dev.srs"), tmp.path().join("out"));
+    talea(&["srs", "dev", "--k", "20", "--seed", "tests", "--out", s(&srs)]).expect_status(0);
+    let network = fixture("second");
+    let demo = ["demo", "--no-wrap", "--device", "cpu", "--network", s(&network), "--out", s(&out), "--srs", s(&srs)];
+    talea(&demo).expect_status(0);
+    let seed = tmp.path().join("seed");
+    std::fs::write(&seed, [7; 32]).unwrap();
+    let proven = |mode: Option<&str>, device: &str| -> (Vec<u8>, String, Value) {
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(&out, copy.path());
+        let args = ["--json", "--device", device, "batch", "prove", "--network", s(&network), "--out", s(copy.path())];
+        let args = [&args[..], &["--srs", s(&srs), "--seed", s(&seed)]].concat();
+        let run = match mode {
+            Some(mode) => with_driver(driver.path(), mode, &args),
+            None => talea(&args),
+        };
+        let run = run.expect_status(0);
+        let doc = serde_json::from_str(&run.stdout()).unwrap();
+        (std::fs::read(copy.path().join("proof.talea")).unwrap(), run.stderr(), doc)
+    };
+    let (cpu, told, doc) = proven(None, "cpu");
+    assert_eq!((told.as_str(), &doc["device"]), ("", &Value::from("CPU")));
+    let (cuda, told, doc) = proven(Some("works"), "auto");
+    assert!(cuda == cpu, "the same bytes");
+    assert_eq!((told.as_str(), &doc["device"]), ("", &Value::from("a GPU that is none (CUDA)")));
+    let (mended, told, doc) = proven(Some("wrong later"), "cuda");
+    assert!(mended == cpu, "the same bytes");
+    assert!(told.contains("a GPU that is none failed: ") && told.contains("; the CPU begins anew"), "{told}");
+    assert_eq!(doc["stages"][0]["stage"], "a device that failed");
+    let (lost, _, doc) = proven(Some("later"), "cuda");
+    assert!(lost == cpu, "the same bytes");
+    assert!(doc["device"].as_str().unwrap().starts_with("CPU, since a GPU that is none failed: "), "{}", doc["device"]);
+}
