@@ -25,6 +25,8 @@ if command -v c++ >/dev/null; then
   # the kernels of gpu/cuda, compiled for the host
   cargo clippy -p talea-gpu --all-targets --features host-kernels --locked -- -D warnings
   cargo test -p talea-gpu --features host-kernels --locked
+  # whole proofs with them
+  cargo test -p talea-circuits --features host-kernels --test devices --locked
 else
   echo "there is no C++ compiler: the kernels are not run on the host" >&2
 fi

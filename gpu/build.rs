@@ -42,7 +42,7 @@ fn device_kernels(nvcc: &Path, out: &Path) {
         return;
     }
     let mut command = Command::new(nvcc);
-    command.args(["-std=c++17", "-O3", "-fatbin", "-o"]).arg(&image).arg("cuda/kernels.cu");
+    command.args(["-std=c++17", "-O3", "-t2", "-fatbin", "-o"]).arg(&image).arg("cuda/kernels.cu");
     for target in TARGETS {
         command.args(["-gencode", target]);
     }

@@ -12,11 +12,14 @@ most=136
 # sums of sums hold two points and add a third
 declare -A more=([bucket_sums]=216)
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-for target in sm_80 sm_90; do
-  "${NVCC:-nvcc}" -std=c++17 -O3 -cubin -arch=$target -Xptxas -v -o /dev/null kernels.cu 2>>"$log" || { cat "$log"; exit 1; }
-done
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+compile() {
+  "${NVCC:-nvcc}" -std=c++17 -O3 -cubin -arch="$1" -Xptxas -v -o /dev/null kernels.cu 2>"$logs/$1" || { cat "$logs/$1"; return 1; }
+}
+compile sm_80 &
+compile sm_90
+wait $!
 bounds=$(for kernel in "${!more[@]}"; do printf '%s=%s ' "$kernel" "${more[$kernel]}"; done)
 awk -v most=$most -v bounds="$bounds" '
   BEGIN { n = split(bounds, all, " "); for (i = 1; i <= n; i++) { split(all[i], b, "="); bound[b[1]] = b[2] } }
@@ -29,4 +32,4 @@ awk -v most=$most -v bounds="$bounds" '
     printf "%-6s %-18s %3d of %3d registers, %d bytes spilled%s\n", target, kernel, used, may, spills, bad ? "  TOO MANY" : ""
     kernels++; failed += bad
   }
-  END { print kernels " kernels, " failed + 0 " over their bound"; exit failed > 0 || kernels == 0 }' "$log"
+  END { print kernels " kernels, " failed + 0 " over their bound"; exit failed > 0 || kernels == 0 }' "$logs"/sm_*

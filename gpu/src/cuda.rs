@@ -10,6 +10,8 @@
 
 use std::{cmp::Reverse, fs::File, str::FromStr};
 
+use rayon::prelude::*;
+
 use crate::{
     backend::GpuError,
     kernels::{Kernels, Tuning, arithmetic},
@@ -137,7 +139,8 @@ pub fn list() -> Result<Vec<Listed>, NoCuda> {
         let memory = named.open().and_then(|open| open.memory());
         Ok(Listed { number, name, place, memory, taken })
     };
-    (0..count).map(listed).collect()
+    // a context takes tenths of a second
+    (0..count).into_par_iter().map(listed).collect()
 }
 
 /// A device is one process's at a time, as far as processes ask: a file that is locked says so.
@@ -163,6 +166,7 @@ impl Turn {
 #[derive(Debug)]
 pub struct Cuda {
     kernels: Kernels<Driver>,
+    number: usize,
     _turn: Option<Turn>,
 }
 
@@ -214,13 +218,18 @@ impl Cuda {
         match arithmetic::known_answer(&driver) {
             Err(error) => Err(NoCuda::NotRun { device, error }),
             Ok(false) => Err(NoCuda::WrongAnswer { device }),
-            Ok(true) => Ok(Self { kernels: Kernels::new(driver, tuning), _turn: turn }),
+            Ok(true) => Ok(Self { kernels: Kernels::new(driver, tuning), number: listed.number, _turn: turn }),
         }
     }
 
     /// What the device calls itself.
     pub fn name(&self) -> &str {
         self.kernels.backend().name()
+    }
+
+    /// Its number among the driver's devices.
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     /// The device that the kernels make of it.

@@ -124,6 +124,9 @@ mod host {
         let (bases, scalars) = (Arc::new(points(300)), fields(100));
         let other: Vec<G1Affine> = bases.iter().rev().copied().collect();
         device.keep(&bases);
+        let copied = device.copied()[0];
+        device.keep(&bases);
+        assert_eq!(device.copied()[0], copied, "kept once");
         // too many for half of what is left
         device.keep(&Arc::new(points(1 << 13)));
         for at in [0, 1, 200] {

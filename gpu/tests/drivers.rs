@@ -54,15 +54,16 @@ fn run(command: &mut Command) {
 
 /// The line of a process that finds this driver, in this mood, and these kernels.
 fn line(driver: &Path, mode: &str, image: &str) -> String {
-    line_of(driver, mode, image, None)
+    line_of(driver, mode, image, None, None)
 }
 
-/// The same of a process that wants the device of this number.
-fn line_of(driver: &Path, mode: &str, image: &str, number: Option<usize>) -> String {
+/// The same of a process that wants the device of this number, of devices in this place.
+fn line_of(driver: &Path, mode: &str, image: &str, number: Option<usize>, place: Option<&str>) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", "child", "--nocapture"]);
     child.env("LD_LIBRARY_PATH", driver).env("FAKE_CUDA", mode).env("TEST_IMAGE", image);
     number.map(|n| child.env("TEST_DEVICE", n.to_string()));
+    place.map(|place| child.env("FAKE_PLACE", place));
     let out = child.output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     assert!(out.status.success(), "{mode}: {text}{}", String::from_utf8_lossy(&out.stderr));
@@ -120,11 +121,22 @@ fn one_of_several_devices() {
     let passes = |name: &str| format!("{name} passes the suite; trouble: none");
     assert_eq!(line(&fake, "two", "some kernels"), passes("another GPU that is none"), "the one with more memory");
     assert_eq!(line(&fake, "refuses", "some kernels"), passes("a GPU that is none"), "the one that can be had");
-    assert_eq!(line_of(&fake, "two", "some kernels", Some(0)), passes("a GPU that is none"));
+    assert_eq!(line_of(&fake, "two", "some kernels", Some(0), None), passes("a GPU that is none"));
     let refused = "the CUDA device cannot be used: cuDevicePrimaryCtxRetain says CUDA_ERROR_OUT_OF_MEMORY";
-    assert_eq!(line_of(&fake, "refuses", "some kernels", Some(1)), refused);
+    assert_eq!(line_of(&fake, "refuses", "some kernels", Some(1), None), refused);
+    // another process works on the one with more memory
+    let place = format!("test-{}", std::process::id());
+    let lock = env::temp_dir().join(format!("talea-gpu-1-{place}.lock"));
+    let taken = fs::File::create(&lock).unwrap();
+    taken.lock().unwrap();
+    let line_at = |number| line_of(&fake, "two", "some kernels", number, Some(&place));
+    assert_eq!(line_at(None), passes("a GPU that is none"));
+    assert_eq!(line_at(Some(1)), passes("another GPU that is none"), "who asks for it shares it");
+    taken.unlock().unwrap();
+    assert_eq!(line_at(None), passes("another GPU that is none"));
+    fs::remove_file(lock).unwrap();
     let none = "there is no CUDA device 2: the driver has 2, numbered from 0";
-    assert_eq!(line_of(&fake, "two", "some kernels", Some(2)), none);
+    assert_eq!(line_of(&fake, "two", "some kernels", Some(2), None), none);
 }
 
 /// What nvcc made of the kernels, its instructions taken one by one: the carries of a GPU's code are right, too.

@@ -1,6 +1,6 @@
 //! The reference string as halo2 has it, with commitments made by this crate's own sums of multiples.
 
-use std::{io, ops::Deref};
+use std::{io, ops::Deref, sync::Arc};
 
 use ark_bn254::{Fr as ArkFr, G1Affine as ArkPoint, G2Affine as ArkPoint2};
 use ark_ec::CurveGroup;
@@ -23,7 +23,7 @@ use halo2_base::halo2_proofs::{
 };
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
-use talea_gpu::{Cpu, Device};
+use talea_gpu::{Cpu, Device, cuda::Best};
 
 use super::convert;
 
@@ -31,9 +31,11 @@ use super::convert;
 #[derive(Debug, Clone)]
 pub struct Params {
     kzg: ParamsKZG<Bn256>,
-    powers: Vec<ArkPoint>,
+    powers: Arc<Vec<ArkPoint>>,
     /// In the order of halo2's root of unity.
-    lagrange: Vec<ArkPoint>,
+    lagrange: Arc<Vec<ArkPoint>>,
+    /// What commitments are made on.
+    device: Arc<Best>,
 }
 
 impl Params {
@@ -60,7 +62,27 @@ impl Params {
         let any = ParamsKZG::<Bn256>::setup(1, StdRng::from_seed([0; 32]));
         let kzg =
             any.from_parts(k, points(&powers), Some(points(&lagrange)), G2Affine::generator(), convert::point2(tau));
-        Self { kzg, powers, lagrange }
+        Self { kzg, powers: powers.into(), lagrange: lagrange.into(), device: Arc::new(Best::Cpu(None)) }
+    }
+
+    /// The same with commitments made on a device, where the points then stay.
+    pub fn on(self, device: Arc<Best>) -> Self {
+        if let Best::Cuda(cuda) = &*device {
+            cuda.kernels().keep(&self.powers);
+            cuda.kernels().keep(&self.lagrange);
+        }
+        Self { device, ..self }
+    }
+
+    /// Σ values·points, which are at least as many.
+    fn sum(&self, points: &[ArkPoint], values: &[Fr]) -> G1 {
+        assert!(values.len() <= points.len(), "a polynomial of more coefficients than the reference string has points");
+        let scalars: Vec<ArkFr> = values.par_iter().map(convert::ark_scalar).collect();
+        let sum = match &*self.device {
+            Best::Cuda(cuda) => cuda.kernels().msm(points, &scalars),
+            Best::Cpu(_) => Cpu.msm(points, &scalars),
+        };
+        convert::point(&sum.into_affine()).into()
     }
 }
 
@@ -70,13 +92,6 @@ impl Deref for Params {
     fn deref(&self) -> &Self::Target {
         &self.kzg
     }
-}
-
-/// Σ values·points, which are at least as many.
-fn sum(points: &[ArkPoint], values: &[Fr]) -> G1 {
-    assert!(values.len() <= points.len(), "a polynomial of more coefficients than the reference string has points");
-    let scalars: Vec<ArkFr> = values.par_iter().map(convert::ark_scalar).collect();
-    convert::point(&Cpu.msm(points, &scalars).into_affine()).into()
 }
 
 /// What halo2 may ask of a scheme and nobody asks here: parameters of its own making.
@@ -102,7 +117,7 @@ impl<'p> commitment::Params<'p, G1Affine> for Params {
     }
 
     fn commit_lagrange(&self, poly: &Polynomial<Fr, LagrangeCoeff>, _: Blind<Fr>) -> G1 {
-        sum(&self.lagrange, poly)
+        self.sum(&self.lagrange, poly)
     }
 
     fn write<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
@@ -122,7 +137,7 @@ impl<'p> ParamsProver<'p, G1Affine> for Params {
     }
 
     fn commit(&self, poly: &Polynomial<Fr, Coeff>, _: Blind<Fr>) -> G1 {
-        sum(&self.powers, poly)
+        self.sum(&self.powers, poly)
     }
 
     fn get_g(&self) -> &[G1Affine] {

@@ -122,9 +122,14 @@ impl<B: Backend> Kernels<B> {
     }
 
     fn try_keep(&self, points: &Arc<Vec<G1Affine>>) -> Result<(), GpuError> {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        // those that nobody else has any more are never asked for again
+        kept.retain(|k| Arc::strong_count(&k.points) > 1);
+        if kept.iter().any(|k| Arc::ptr_eq(&k.points, points)) {
+            return Ok(());
+        }
         let Some(room) = self.take_room(points.len() * <Affine as Element>::BYTES) else { return Ok(()) };
         let there = arithmetic::upload_points(&self.backend, points)?;
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.push(Kept { points: points.clone(), there, _room: room });
         Ok(())
     }

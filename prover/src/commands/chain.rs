@@ -1,6 +1,6 @@
 //! `talea deploy`, `talea settle`, `talea claims`, `talea claim`: what a folder holds, on a chain.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 use talea_chain::{
@@ -21,6 +21,7 @@ use talea_contracts::{
     compiled::{self, Compiled},
 };
 use talea_formats::proof::{AdapterSizes, Commitment, Payouts, ProvenSizes, WrappedProof};
+use talea_gpu::cuda::Best;
 use talea_srs::Srs;
 use talea_witness::{
     artefact::load,
@@ -152,7 +153,9 @@ pub fn deploy(args: &DeployArgs, json: bool) -> anyhow::Result<bool> {
     let key = Key::new(proving::shape(&sizes), &pairing(&srs))
         .map_err(|e| Error::input("batch.talea", "shape", e, "one that can be proven"))?;
     let circuit = wrapping::circuit(&key, wrapping::plan(&args.layout)?)?;
-    let job = wrap::Job { keys: &args.keys, layout: &args.layout, known: false };
+    // nothing is proven here
+    let device = Arc::new(Best::Cpu(None));
+    let job = wrap::Job { keys: &args.keys, layout: &args.layout, known: false, device: &device };
     let (source, length) = verifier(&srs, &key, &circuit, &job)?;
     let generated = match &args.verifier {
         Some(file) => given(file, &source)?,

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
@@ -50,7 +51,7 @@ struct Entry {
 
 pub fn run(args: &DemoArgs, device: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
     let start = Instant::now();
-    let device = device.open()?;
+    let device = Arc::new(device.open()?);
     let mut network = Network::open(&args.network)?;
     let base = Base::open(&network.base)?;
     batch::check_requests(&network, &base)?;
@@ -71,7 +72,7 @@ pub fn run(args: &DemoArgs, device: &DeviceArgs, json: bool) -> anyhow::Result<b
         commit_all(&folder, &registered, srs, &mut files)?;
     }
     let keys = keys_folder(args);
-    let job = wrap::Job { keys: &keys, layout: &args.layout, known: args.srs.is_none() };
+    let job = wrap::Job { keys: &keys, layout: &args.layout, known: args.srs.is_none(), device: &device };
     let settles = !args.no_wrap && !args.no_settle && network.attester.is_some() && !network.keys.0.is_empty();
     let mut unsettled = false;
     let mut chain =

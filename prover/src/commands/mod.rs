@@ -32,7 +32,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Trace(c) => trace::run(c, cli.json),
         Command::Receipts(c) => receipts::run(c, cli.json),
         Command::Batch(c) => batch::run(c, &cli.device, cli.json),
-        Command::Wrap(c) => wrap::run(c, cli.json),
+        Command::Wrap(c) => wrap::run(c, &cli.device, cli.json),
         Command::Contracts(c) => contracts::run(c, cli.json),
         Command::Deploy(args) => chain::deploy(args, cli.json),
         Command::Settle(args) => chain::settle(args, cli.json),

@@ -1,6 +1,6 @@
 //! `talea wrap keys|prove|verify`
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use talea_circuits::{
 };
 use talea_contracts::compiled::of_source;
 use talea_formats::proof::{BatchProof, WrappedProof};
+use talea_gpu::cuda::Best;
 use talea_srs::{Srs, check::check};
 use talea_witness::{
     artefact::{hex, load, save},
@@ -31,6 +32,7 @@ use super::{
 };
 use crate::{
     cli::WrapCommand,
+    device::DeviceArgs,
     folder::Folder,
     onchain,
     output::{Trust, bar, checksummed, labels_json, print_labels, say, table},
@@ -40,7 +42,7 @@ use crate::{
 };
 
 /// Runs the command.
-pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
+pub fn run(command: &WrapCommand, device: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
     match command {
         WrapCommand::Keys { out, srs, keys, layout, rebuild } => {
             let (srs, _) = Srs::open(srs)?;
@@ -59,7 +61,8 @@ pub fn run(command: &WrapCommand, json: bool) -> anyhow::Result<bool> {
             let folder = Folder::lock(out)?;
             let network = open_network(network, &folder)?;
             let (srs, _) = Srs::open(srs)?;
-            let done = prove(&folder, &srs, &Job { keys, layout, known: false })?;
+            let device = Arc::new(device.open()?);
+            let done = prove(&folder, &srs, &Job { keys, layout, known: false, device: &device })?;
             let trust = trust_of(&network, &done.file.statement, done.file.attestation.as_ref());
             if json {
                 print_json(&facts(&done, &srs, trust));
@@ -178,6 +181,8 @@ pub struct Job<'j> {
     pub layout: &'j str,
     /// Is the reference string known to be one? If not it is checked before keys are made of it.
     pub known: bool,
+    /// What commitments are made on.
+    pub device: &'j Arc<Best>,
 }
 
 /// A wrap as it was written, and what it cost.
@@ -191,6 +196,7 @@ pub struct Done {
     verified: f64,
     /// The contract's answer, where its code is at hand.
     evm: Result<onchain::Report, String>,
+    device: String,
 }
 
 /// Wraps the folder's proof; writes nothing that does not verify.
@@ -203,19 +209,28 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
         .map_err(|e| Error::input(path.display(), "proof", e, "a proof of its statement"))?;
     let circuit = wrapping::circuit(&key, wrapping::plan(job.layout)?)?;
     let made = keys_of(srs, &key, &circuit, job.keys, false, job.known)?;
-    let params = wrapping::params(srs, circuit.k())?;
+    let mut params = wrapping::params(srs, circuit.k())?;
     let progress = bar(format!("wrap: proving 2^{} rows", circuit.k()));
-    let start = Instant::now();
-    // fresh each time: blinding that two proofs of one witness share would no longer hide it
-    let rng = StdRng::from_seed(secret(None)?);
-    let wrapped = Wrapped::new(&made.keys, &params, &key, &statement, &proof.proof, rng)?;
-    let seconds = start.elapsed().as_secs_f64();
+    let attempt = |params: &Params| -> anyhow::Result<(Wrapped, f64, f64)> {
+        let start = Instant::now();
+        // fresh each time: blinding that two proofs of one witness share would no longer hide it
+        let rng = StdRng::from_seed(secret(None)?);
+        let wrapped = Wrapped::new(&made.keys, params, &key, &statement, &proof.proof, rng)?;
+        let (seconds, start) = (start.elapsed().as_secs_f64(), Instant::now());
+        wrapped
+            .verify(made.keys.verifying(), params, &pairing, &statement.words())
+            .map_err(|e| anyhow::anyhow!("the wrap does not verify: {e}"))?;
+        Ok((wrapped, seconds, start.elapsed().as_secs_f64()))
+    };
+    params = params.on(job.device.clone());
+    let mut done = attempt(&params);
+    if let (Best::Cuda(cuda), Err(e)) = (&**job.device, &done) {
+        eprintln!("talea: {} failed: {e:#}; the CPU begins anew", cuda.name());
+        params = params.on(Arc::new(Best::Cpu(None)));
+        done = attempt(&params);
+    }
+    let (wrapped, seconds, verified) = done?;
     progress.finish_and_clear();
-    let start = Instant::now();
-    wrapped
-        .verify(made.keys.verifying(), &params, &pairing, &statement.words())
-        .map_err(|e| anyhow::anyhow!("the wrap does not verify: {e}"))?;
-    let verified = start.elapsed().as_secs_f64();
     let file = WrappedProof {
         statement: proof.statement,
         layout: job.layout.into(),
@@ -228,7 +243,7 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
     let verifying = made.keys.verifying();
     let evm = onchain::check(&file, &source(&params, verifying, &circuit), length(verifying, &params));
     let digest = save(&folder.wrapped(), &file)?;
-    Ok(Done { file, digest, circuit, made, seconds, verified, evm })
+    Ok(Done { file, digest, circuit, made, seconds, verified, evm, device: job.device.line() })
 }
 
 /// What the wrap hides, and from whom.
@@ -240,7 +255,7 @@ pub fn facts(d: &Done, srs: &Srs, trust: Trust) -> Value {
     json!({
         "blake3": hex(&d.digest), "proof_bytes": d.file.proof.len(), "keys": d.made.json(&d.circuit),
         "seconds": d.seconds, "verify_seconds": d.verified, "peak_kib": super::bench::peak_kib(),
-        "evm": onchain::json(&d.evm), "srs": srs.origin.to_string(), "labels": labels_json(trust),
+        "evm": onchain::json(&d.evm), "device": d.device, "srs": srs.origin.to_string(), "labels": labels_json(trust),
     })
 }
 
@@ -249,6 +264,7 @@ pub fn print(d: &Done, file: &Path, keys: &Path, srs: &Srs) {
     d.made.print(&d.circuit, keys);
     say(format_args!("\nWrap of the proof   {}   blake3 {}", file.display(), hex(&d.digest)));
     say(format_args!("reference string: {}", srs.origin));
+    say(format_args!("device: {}", d.device));
     let peak = super::bench::peak_kib().map_or("unknown".into(), |k| format!("{} MiB", k / 1024));
     println!(
         "proved in {:.1} s, verified in {:.1} ms; {} bytes; peak memory {peak}; {} threads",

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path, process::Command, time::Instant};
 use serde_json::{Value, json};
 use talea_gpu::{
     Cpu,
-    cuda::{Best, Choice, Cuda},
+    cuda::{Best, Cuda},
     kernels::{Tuning, rates::Rates},
 };
 use talea_srs::Srs;
@@ -43,11 +43,7 @@ pub struct Tested {
 }
 
 /// Every trial at every size on CPU and device, the small ones on the device, too.
-pub fn self_test(flags: &DeviceArgs) -> anyhow::Result<Tested> {
-    let number = match flags.device {
-        Choice::Cuda(number) => number,
-        Choice::Best | Choice::Cpu => None,
-    };
+pub fn self_test(flags: &DeviceArgs, number: usize) -> anyhow::Result<Tested> {
     let mut tested = Tested { trials: 0, different: Vec::new() };
     for (vars, memory) in SELF_TEST {
         let data = Data::new(vars, vars as u64);
@@ -58,7 +54,7 @@ pub fn self_test(flags: &DeviceArgs) -> anyhow::Result<Tested> {
         });
         let tuning = Tuning { small: 0, ..flags.tuning() };
         let budget = memory.unwrap_or(tuning.budget);
-        let device = Cuda::probe(number, Tuning { budget, ..tuning })
+        let device = Cuda::probe(Some(number), Tuning { budget, ..tuning })
             .map_err(|e| Error::input("gpu", "--self-test", e, "a CUDA device"))?;
         each(device.kernels(), &data, &mut |name, _, prepare, run| {
             prepare();

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a proof is made of, and where.
-const WHERE: [(&str, bool, &str); 8] = [
+const WHERE: [(&str, bool, &str); 9] = [
     ("integers of the adapter path: X·A, U·B", true, "exact products"),
     ("commitments", true, "sums of multiples of the powers, which stay there"),
     ("matrix products", true, "columns folded at the challenges"),
@@ -23,16 +23,18 @@ const WHERE: [(&str, bool, &str); 8] = [
     ("opening", true, "rounds over all columns, Mercury"),
     ("weights and payouts", false, "zero-checks: their equations are Rust, their columns short"),
     ("transcript, what is shorter than 4,096, verification", false, ""),
-    ("adapters' commitments, the wrap", false, ""),
+    ("the wrap: commitments", true, "sums of multiples; those of the openings are halo2's"),
+    ("the wrap: all else; adapters' commitments", false, ""),
 ];
 
 pub fn run(args: &GpuArgs, flags: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
-    let device = flags.open()?;
+    // before one is ours
     let listed = cuda::list();
+    let device = flags.open()?;
     let tested = match args.self_test {
         true => {
-            bench::cuda(&device, "--self-test")?;
-            Some(bench::self_test(flags)?)
+            let number = bench::cuda(&device, "--self-test")?.number();
+            Some(bench::self_test(flags, number)?)
         }
         false => None,
     };
