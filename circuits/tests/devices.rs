@@ -3,18 +3,26 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use common::{CHUNK, batch, numbers, powers, srs};
 use talea_circuits::{
     matrix::{Key, Matrices, Shape, Sizes},
+    opening::prover::NOT_OURS,
     relations::{
         prover::{Committed, Input},
         shape::Shape as BatchShape,
         values::Values,
     },
 };
-use talea_gpu::{Cpu, Device, HostKernels, kernels::Tuning};
+use talea_gpu::{
+    Cpu, Device, HostKernels, HostMachine,
+    backend::{Backend, GpuError},
+    kernels::{Kernels, Tuning},
+};
 
 fn host(small: usize, budget: usize) -> HostKernels {
     HostKernels::on_host(Tuning { width: 1 << 8, small, budget })
@@ -77,4 +85,50 @@ fn vectors_stay_on_the_device() {
     let [few, many] = [4, 7].map(proven);
     let [cells, up, down] = [0, 1, 2].map(|i| many[i] - few[i]);
     assert!(up < 64 * cells && down < 24 * cells, "{up} and {down} bytes for {cells} cells");
+}
+
+/// A machine that gets one byte wrong of the first copy of so many bytes.
+struct Faulty {
+    size: usize,
+    done: AtomicBool,
+}
+
+impl Backend for Faulty {
+    type Memory = <HostMachine as Backend>::Memory;
+    fn alloc(&self, bytes: usize) -> Result<Self::Memory, GpuError> {
+        HostMachine.alloc(bytes)
+    }
+    fn address(&self, memory: &Self::Memory) -> u64 {
+        HostMachine.address(memory)
+    }
+    fn write(&self, to: &mut Self::Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
+        let mut bytes = bytes.to_vec();
+        if bytes.len() == self.size && !self.done.swap(true, Relaxed) {
+            bytes[5] ^= 4;
+        }
+        HostMachine.write(to, at, &bytes)
+    }
+    fn read(&self, from: &Self::Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
+        HostMachine.read(from, at, bytes)
+    }
+    fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError> {
+        HostMachine.launch(kernel, words)
+    }
+}
+
+/// A device that holds other rows of X than it was given commits to them and proves them; the host sees that they are not its own.
+#[test]
+fn columns_that_are_not_ours() {
+    let case = batch::case(batch::shape(true), 5);
+    let columns = case.columns();
+    let size = columns[case.key.parts.x[0].index()].size();
+    for wrong in [false, true] {
+        let tuning = Tuning { width: 1 << 8, small: 1 << 5, budget: 1 << 30 };
+        let device = Kernels::new(Faulty { size, done: AtomicBool::new(!wrong) }, tuning);
+        let input = Input { key: &case.key, values: &case.values, context: &case.context };
+        let committed = Committed::new(&device, input, &case.adapters(), columns.clone(), &srs().0, &[9; 32], None);
+        let proven = std::panic::AssertUnwindSafe(|| committed.prove(&device, &srs().0, &mut |_| {}));
+        let panic = std::panic::catch_unwind(proven).err().map(|e| *e.downcast::<String>().unwrap());
+        assert_eq!(panic.as_deref(), wrong.then_some(NOT_OURS));
+    }
 }

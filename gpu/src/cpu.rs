@@ -26,6 +26,10 @@ pub struct Cpu;
 impl Device for Cpu {
     type Vector = Vec<Fr>;
 
+    fn is_host(&self) -> bool {
+        true
+    }
+
     fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
         items.into_par_iter().with_max_len(1).map(work).collect()
     }

@@ -154,7 +154,8 @@ impl Turn {
     fn of(place: &str) -> Option<Self> {
         let name: String = place.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let path = std::env::temp_dir().join(format!("talea-gpu-{name}.lock"));
-        let file = File::options().create(true).append(true).open(path).ok();
+        // a file of another user's can be read
+        let file = File::options().create(true).append(true).open(&path).or_else(|_| File::open(&path)).ok();
         match file.as_ref().map(File::try_lock) {
             Some(Err(std::fs::TryLockError::WouldBlock)) => None,
             _ => Some(Self { _file: file }),
@@ -197,8 +198,17 @@ impl Cuda {
         }
         all.sort_by_key(|d| (d.memory.is_err(), d.taken, Reverse(d.memory.as_ref().map_or(0, |m| m[0])), d.number));
         let mut reasons = Vec::new();
-        for device in all {
-            match Self::open(image, &device, tuning) {
+        // first those whose turn can be had, then those that others work on, too
+        let mut others = Vec::new();
+        for device in &all {
+            match Turn::of(&device.place).map(|turn| Self::open(image, device, Some(turn), tuning)) {
+                Some(Ok(cuda)) => return Ok(cuda),
+                Some(Err(reason)) => reasons.push(reason),
+                None => others.push(device),
+            }
+        }
+        for device in others {
+            match Self::open(image, device, None, tuning) {
                 Ok(cuda) => return Ok(cuda),
                 Err(reason) => reasons.push(reason),
             }
@@ -206,9 +216,8 @@ impl Cuda {
         Err(reasons.swap_remove(0))
     }
 
-    fn open(image: &[u8], listed: &Listed, mut tuning: Tuning) -> Result<Self, NoCuda> {
+    fn open(image: &[u8], listed: &Listed, turn: Option<Turn>, mut tuning: Tuning) -> Result<Self, NoCuda> {
         let device = listed.name.clone();
-        let turn = Turn::of(&listed.place);
         let open = Named::of(listed.number).and_then(Named::open).map_err(NoCuda::Unusable)?;
         let [free, _] = open.memory().map_err(NoCuda::Unusable)?;
         let driver = Driver::load(open, image).map_err(|error| NoCuda::NotLoaded { device: device.clone(), error })?;

@@ -34,7 +34,9 @@ pub use ints::Ints;
 
 /// The kernels of `cuda/` compiled for the host: a device for tests.
 #[cfg(feature = "host-kernels")]
-pub type HostKernels = kernels::Kernels<raw::host::Host>;
+pub type HostKernels = kernels::Kernels<HostMachine>;
+#[cfg(feature = "host-kernels")]
+pub use raw::host::Host as HostMachine;
 
 use std::{any::Any, ops::Range, sync::Arc};
 
@@ -53,6 +55,11 @@ pub type Held = Option<Arc<dyn Any + Send + Sync>>;
 pub trait Device: Sync {
     /// A vector of field elements, wherever the device keeps it.
     type Vector: Send + Sync;
+
+    /// Does it work on the host's own memory? What another has been given may not be what it holds.
+    fn is_host(&self) -> bool {
+        false
+    }
 
     /// Says that many sums of multiples of these points will be asked for: a device with memory of its own keeps them there.
     fn keep(&self, _bases: &Arc<Vec<G1Affine>>) {}

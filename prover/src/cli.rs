@@ -85,8 +85,8 @@ pub struct GpuArgs {
     /// Time every kernel beside the device's ceilings, and a batch of 2,048 tokens through 64 modules of 4096×16×4096 on CPU and device.
     #[arg(long)]
     pub bench: bool,
-    /// The smallest sizes: how the bench works, not how fast the device is.
-    #[arg(long, requires = "bench")]
+    /// Small sizes: a short test, and how the bench works, not how fast the device is.
+    #[arg(long)]
     pub quick: bool,
 }
 

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::Args;
 use talea_gpu::{
     Cpu, Device,
-    cuda::{Best, Choice},
+    cuda::{Best, Choice, Cuda},
     kernels::Tuning,
 };
-use talea_witness::{Result, error::Error};
+use talea_witness::error::Error;
 
 /// Flags that choose it; none changes a byte of any output.
 #[derive(Debug, Clone, Args)]
@@ -23,7 +23,7 @@ pub struct DeviceArgs {
 
 impl DeviceArgs {
     /// Opens it.
-    pub fn open(&self) -> Result<Best> {
+    pub fn open(&self) -> talea_witness::Result<Best> {
         let expected = "a device that works, or --device auto or cpu";
         Best::probe(self.device, self.tuning()).map_err(|e| Error::input("--device", "cuda", e, expected))
     }
@@ -43,11 +43,19 @@ pub trait Work {
     fn on(&mut self, device: &impl Device, again: bool) -> anyhow::Result<Self::Made>;
 }
 
-/// Does work on the device that there is. What goes wrong on a GPU, be it an error, a panic or a proof that does not verify, loses
-/// nothing: the CPU does all of it again.
-pub fn run<W: Work>(device: &Best, work: &mut W) -> anyhow::Result<W::Made> {
-    let Best::Cuda(cuda) = device else { return work.on(&Cpu, false) };
-    let made = catch_unwind(AssertUnwindSafe(|| work.on(cuda.kernels(), false)));
+/// Does work on the device that there is, and says on which it was done. What goes wrong on a GPU, be it an error, a panic or a proof
+/// that does not verify, loses nothing: the CPU does all of it again.
+pub fn run<W: Work>(device: &Best, work: &mut W) -> anyhow::Result<(W::Made, String)> {
+    let Best::Cuda(cuda) = device else { return Ok((work.on(&Cpu, false)?, device.line())) };
+    match attempt(cuda, || work.on(cuda.kernels(), false)) {
+        Ok(made) => Ok((made, device.line())),
+        Err(instead) => Ok((work.on(&Cpu, true)?, instead)),
+    }
+}
+
+/// Tries something on a GPU; where that fails, says so, and what to call the CPU that does it instead.
+pub fn attempt<T>(cuda: &Cuda, work: impl FnOnce() -> anyhow::Result<T>) -> Result<T, String> {
+    let made = catch_unwind(AssertUnwindSafe(work));
     let why = match (made, cuda.kernels().trouble()) {
         (Ok(Ok(made)), _) => return Ok(made),
         (_, Some(trouble)) => trouble.to_string(),
@@ -55,5 +63,5 @@ pub fn run<W: Work>(device: &Best, work: &mut W) -> anyhow::Result<W::Made> {
         (Err(_), None) => "the prover panicked".into(),
     };
     eprintln!("talea: {} failed: {why}; the CPU begins anew", cuda.name());
-    work.on(&Cpu, true)
+    Err(format!("CPU, since {} failed: {why}", cuda.name()))
 }

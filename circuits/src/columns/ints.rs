@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
-use talea_gpu::{Device, Ints};
+use ark_ff::{AdditiveGroup, Field};
+use talea_gpu::{Cpu, Device, Ints, evaluate};
 
-use super::Layout;
+use super::{Layout, Placed};
 
 /// Columns and salts of a layout.
 #[derive(Debug, Clone)]
@@ -54,6 +55,27 @@ impl Witness {
         let sums = device.commit(powers, &columns);
         sums.into_iter().zip(own()).for_each(|(sum, (_, place))| chunks[place.chunk - first] += sum);
         chunks.into_iter().map(|c| c.into_affine()).collect()
+    }
+
+    /// The chunks' values at a point, by the host.
+    pub fn at(&self, layout: &Layout, point: &[Fr]) -> Vec<Fr> {
+        let mut values = vec![Fr::ZERO; layout.chunks()];
+        // eq of a place of 2^vars values among those of the point
+        let place = |vars: usize, at: usize| -> Fr {
+            let bit = |(i, x): (usize, &Fr)| if at >> i & 1 == 1 { *x } else { Fr::ONE - x };
+            point[vars..].iter().enumerate().map(bit).product()
+        };
+        let of = |(c, p): (&Ints, &Placed)| {
+            (p.chunk, place(p.vars, p.offset >> p.vars) * evaluate(&Cpu, c, &point[..p.vars]))
+        };
+        let own = Cpu.map(self.columns.iter().zip(layout.columns()).collect(), of);
+        own.into_iter().for_each(|(chunk, value)| values[chunk] += value);
+        for ((value, salt), vars) in values.iter_mut().zip(&self.salts).zip(layout.chunk_sizes()) {
+            if *vars < point.len() {
+                *value += place(0, 1 << vars) * salt;
+            }
+        }
+        values
     }
 
     /// The coefficients of Σ factor·chunk, salts included: 2^N + 1 of them.

@@ -16,10 +16,13 @@ use crate::{
     transcript::writer::Writer,
 };
 
+/// Of a device that committed to something else than it was given, or has lost it.
+pub const NOT_OURS: &str = "the device does not hold the columns that it was given";
+
 /// Discharges claims, and with them the evaluations of other polynomials that have these quotients.
 ///
 /// # Panics
-/// If `powers` are fewer than 2^N + 1, or a claim is about a column that is not there.
+/// If `powers` are fewer than 2^N + 1, a claim is about a column that is not there, or the device holds other columns.
 pub fn prove<D: Device>(
     tx: &mut Writer<impl Plain>, device: &D, powers: &[G1Affine], layout: &Layout, witness: &Witness,
     claims: Claims<Fr>, quotients: &[G1Affine],
@@ -67,6 +70,9 @@ pub fn prove<D: Device>(
     cells.take(device, columns, layout.chunk_vars());
     let mut values = vec![Fr::zero(); layout.chunks()];
     cells.0.iter().for_each(|((chunk, _), [f, _])| values[*chunk] = *f);
+    // a proof is about what was committed to: that these are our columns the host sees for itself, at a point that nobody could foresee
+    let ours = device.is_host() || witness.at(layout, &point) == values;
+    assert!(ours, "{NOT_OURS}");
     values.iter().for_each(|value| tx.scalar(value));
     let factors: Vec<Fr> = values.iter().map(|_| tx.weight()).collect();
     mercury(tx, device, powers, witness.combine(device, layout, &factors), &point, quotients);

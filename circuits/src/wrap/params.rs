@@ -1,6 +1,10 @@
 //! The reference string as halo2 has it, with commitments made by this crate's own sums of multiples.
 
-use std::{io, ops::Deref, sync::Arc};
+use std::{
+    io,
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use ark_bn254::{Fr as ArkFr, G1Affine as ArkPoint, G2Affine as ArkPoint2};
 use ark_ec::CurveGroup;
@@ -36,6 +40,8 @@ pub struct Params {
     lagrange: Arc<Vec<ArkPoint>>,
     /// What commitments are made on.
     device: Arc<Best>,
+    /// halo2 commits on many threads, and a GPU's memory is for one sum at a time.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Params {
@@ -62,7 +68,13 @@ impl Params {
         let any = ParamsKZG::<Bn256>::setup(1, StdRng::from_seed([0; 32]));
         let kzg =
             any.from_parts(k, points(&powers), Some(points(&lagrange)), G2Affine::generator(), convert::point2(tau));
-        Self { kzg, powers: powers.into(), lagrange: lagrange.into(), device: Arc::new(Best::Cpu(None)) }
+        Self {
+            kzg,
+            powers: powers.into(),
+            lagrange: lagrange.into(),
+            device: Arc::new(Best::Cpu(None)),
+            turn: Arc::default(),
+        }
     }
 
     /// The same with commitments made on a device, where the points then stay.
@@ -79,7 +91,10 @@ impl Params {
         assert!(values.len() <= points.len(), "a polynomial of more coefficients than the reference string has points");
         let scalars: Vec<ArkFr> = values.par_iter().map(convert::ark_scalar).collect();
         let sum = match &*self.device {
-            Best::Cuda(cuda) => cuda.kernels().msm(points, &scalars),
+            Best::Cuda(cuda) => {
+                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                cuda.kernels().msm(points, &scalars)
+            }
             Best::Cpu(_) => Cpu.msm(points, &scalars),
         };
         convert::point(&sum.into_affine()).into()

@@ -14,7 +14,8 @@
 //! | [`sums`] | sums over places: rounds of sumchecks, matrices times vectors |
 //!
 //! All results are exact, so where kernels cannot do their work the CPU does it, and nobody sees a difference but in time. One thing
-//! is not made good: vectors that a device had and lost. They become zeros, [`Kernels::trouble`] says so, and a prover begins anew.
+//! is not made good: vectors that a device had and lost, or was changing when it failed. [`Kernels::trouble`] says so, and a prover begins
+//! anew.
 
 pub mod arithmetic;
 pub mod fold;

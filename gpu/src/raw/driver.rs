@@ -15,7 +15,7 @@ use crate::backend::{Backend, GpuError};
 const BLOCK: u64 = 128;
 
 /// All that is called of the driver's library; it is asked for them before any is called, for a missing one would panic.
-const SYMBOLS: [&str; 16] = [
+const SYMBOLS: [&str; 17] = [
     "cuInit",
     "cuDeviceGetCount",
     "cuDeviceGet",
@@ -27,6 +27,7 @@ const SYMBOLS: [&str; 16] = [
     "cuMemGetInfo_v2",
     "cuMemAlloc_v2",
     "cuMemFree_v2",
+    "cuMemsetD8_v2",
     "cuMemcpyHtoD_v2",
     "cuMemcpyDtoH_v2",
     "cuModuleLoadData",
@@ -208,8 +209,11 @@ impl Pool {
     fn release(&mut self) -> Result<(), GpuError> {
         for (class, all) in self.free.drain() {
             self.held -= class * all.len();
-            // each address came from the driver, and left `free` by being taken here
-            all.into_iter().try_for_each(|at| call!(cuMemFree_v2(at)))?;
+            // each address came from the driver, and left `free` by being taken here; what lay there may be secret
+            all.into_iter().try_for_each(|at| {
+                call!(cuMemsetD8_v2(at, 0, class))?;
+                call!(cuMemFree_v2(at))
+            })?;
         }
         Ok(())
     }

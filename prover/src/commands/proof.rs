@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use serde_json::{Value, json};
 use talea_circuits::{
-    Fr, G1Affine,
+    Fr, G1Affine, ProofError,
     opening::PairingKey,
     relations::{
         Key,
@@ -21,7 +21,7 @@ use talea_formats::{
         AdapterSizes, Attestation, BatchProof, BatchStatement, Payouts, ProvenSizes, ProvenSlot, SignedAttestation,
     },
 };
-use talea_gpu::{Device, cuda::Best};
+use talea_gpu::{Cpu, Device, cuda::Best};
 use talea_srs::Srs;
 use talea_witness::{
     Result,
@@ -170,6 +170,7 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         Some(seed) => (seed, None),
         None => resume(folder, &key, &of).map(|(seed, commitments, proof)| (seed, Some((commitments, proof))))?,
     };
+    let resumes = resumed.is_some();
     let mut making = Making {
         folder,
         job,
@@ -181,9 +182,19 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         of,
         seed,
         resumed,
+        x: None,
         clock: &mut clock,
     };
-    let made = device::run(job.device, &mut making)?;
+    // what is wrong with files shows here, before any device has a part in it
+    making.x = Some(making.rows()?);
+    let (made, device) = match device::run(job.device, &mut making) {
+        Err(e) if resumes && e.is::<ProofError>() => {
+            // it may have been a device that failed and was not found out
+            eprintln!("talea: {}: {e:#}; beginning anew", folder.checkpoint().display());
+            (making.on(&Cpu, true)?, "CPU".into())
+        }
+        done => done?,
+    };
     clock.end();
     clock.progress.finish_and_clear();
     let mut file = proof_file(network, &batch, proven, &made, &context, &registry);
@@ -200,7 +211,7 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     let digest = save(&folder.proof(), &file)?;
     std::fs::remove_file(folder.checkpoint()).map_err(|e| Error::io(&folder.checkpoint(), e))?;
     let rows = batch.requests.iter().map(|q| q.tokens as usize).sum();
-    Ok(Proven { file, digest, stages: clock.stages, rows, device: job.device.line() })
+    Ok(Proven { file, digest, stages: clock.stages, rows, device })
 }
 
 /// A proof on its way.
@@ -216,6 +227,8 @@ struct Making<'m> {
     seed: [u8; 32],
     /// What a stopped run left.
     resumed: Option<(Commitments, Vec<u8>)>,
+    /// Rows of X, until they are used.
+    x: Option<Vec<Vec<i32>>>,
     clock: &'m mut Clock,
 }
 
@@ -229,7 +242,8 @@ struct Made {
 }
 
 impl Making<'_> {
-    fn values(&mut self, device: &impl Device, adapters: &[&Registered]) -> anyhow::Result<Values> {
+    /// Rows of X, from the traces.
+    fn rows(&mut self) -> Result<Vec<Vec<i32>>> {
         let (batch, shape) = (self.batch, &self.key.shape);
         let of_slot = |slot: usize| &self.opened[batch.slots[slot].adapter as usize];
         let traces: Vec<IntTrace> = batch
@@ -253,8 +267,15 @@ impl Making<'_> {
             .collect::<Result<_>>()?;
         let width = |slot: usize, input: usize| of_slot(slot).2.inputs[input].0.width as usize;
         self.clock.begin("witness");
-        let x = proving::inputs(batch, shape, &traces, width);
-        drop(traces);
+        Ok(proving::inputs(batch, shape, &traces, width))
+    }
+
+    fn values(&mut self, device: &impl Device, adapters: &[&Registered]) -> anyhow::Result<Values> {
+        let x = match self.x.take() {
+            Some(x) => x,
+            None => self.rows()?,
+        };
+        let (batch, shape) = (self.batch, &self.key.shape);
         let slots = proving::slots(batch, self.registry);
         let values = Values::new(device, self.key, adapters, slots, proving::requests(batch, shape), x);
         proving::compare(batch, shape, &values)?;

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     cli::WrapCommand,
-    device::DeviceArgs,
+    device::{self, DeviceArgs},
     folder::Folder,
     onchain,
     output::{Trust, bar, checksummed, labels_json, print_labels, say, table},
@@ -223,13 +223,17 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
         Ok((wrapped, seconds, start.elapsed().as_secs_f64()))
     };
     params = params.on(job.device.clone());
-    let mut done = attempt(&params);
-    if let (Best::Cuda(cuda), Err(e)) = (&**job.device, &done) {
-        eprintln!("talea: {} failed: {e:#}; the CPU begins anew", cuda.name());
-        params = params.on(Arc::new(Best::Cpu(None)));
-        done = attempt(&params);
-    }
-    let (wrapped, seconds, verified) = done?;
+    let tried = match &**job.device {
+        Best::Cuda(cuda) => device::attempt(cuda, || attempt(&params)),
+        Best::Cpu(_) => Err(job.device.line()),
+    };
+    let ((wrapped, seconds, verified), device) = match tried {
+        Ok(done) => (done, job.device.line()),
+        Err(cpu) => {
+            params = params.on(Arc::new(Best::Cpu(None)));
+            (attempt(&params)?, cpu)
+        }
+    };
     progress.finish_and_clear();
     let file = WrappedProof {
         statement: proof.statement,
@@ -243,7 +247,7 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
     let verifying = made.keys.verifying();
     let evm = onchain::check(&file, &source(&params, verifying, &circuit), length(verifying, &params));
     let digest = save(&folder.wrapped(), &file)?;
-    Ok(Done { file, digest, circuit, made, seconds, verified, evm, device: job.device.line() })
+    Ok(Done { file, digest, circuit, made, seconds, verified, evm, device })
 }
 
 /// What the wrap hides, and from whom.

@@ -255,7 +255,7 @@ mod tests {
             seed: 1,
         };
         let work = Work::new(sizes, &Srs::dev(14, &[], "tests").unwrap()).unwrap();
-        let honest = work.given().values(&work);
+        let honest = work.given().values(&talea_gpu::Cpu, &work);
         integers(&work, &honest).unwrap();
         let (k, q) = (8, 4);
         type Lie = fn(&mut Values, usize);

@@ -34,7 +34,7 @@ pub fn run(args: &GpuArgs, flags: &DeviceArgs, json: bool) -> anyhow::Result<boo
     let tested = match args.self_test {
         true => {
             let number = bench::cuda(&device, "--self-test")?.number();
-            Some(bench::self_test(flags, number)?)
+            Some(bench::self_test(flags, number, args.quick)?)
         }
         false => None,
     };
