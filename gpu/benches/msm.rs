@@ -41,7 +41,7 @@ fn msm(c: &mut Criterion) {
         ];
         for (name, column) in &columns {
             group.bench_function(BenchmarkId::new(format!("{name}, ours"), k), |b| {
-                b.iter(|| Cpu.commit(&bases, column))
+                b.iter(|| Cpu.commit(&bases, &[(0, column)]))
             });
         }
     }

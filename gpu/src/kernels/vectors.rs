@@ -152,6 +152,7 @@ impl<B: Backend> Kernels<B> {
     }
 
     /// A vector's values. Where the device has lost them they are zeros, and [`Kernels::trouble`] says so.
+    #[allow(clippy::owned_cow, reason = "the CPU's vectors are of this type")]
     pub(super) fn host<'v>(&self, values: &'v Vector<B::Memory>) -> Cow<'v, Vec<Fr>> {
         match values {
             Vector::Host(v) => Cow::Borrowed(v),

@@ -233,7 +233,7 @@ fn blocks(device: &impl Device) {
     for n in [0, 1, 8, 100, 3000] {
         let v = fields(n);
         let make = |range: std::ops::Range<usize>| {
-            assert!(range.start % 8 == 0 && range.end <= n);
+            assert!(range.start.is_multiple_of(8) && range.end <= n);
             [device.vector(v[range.clone()].to_vec()), device.vector(v[range].iter().map(|v| -*v).collect())]
         };
         let [a, b] = device.in_blocks(n, 8, make).map(|v| all(device, &v));
