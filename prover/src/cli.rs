@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod chain;
+pub mod gpu;
 
 use std::path::PathBuf;
 
@@ -73,21 +74,7 @@ pub enum Command {
     #[command(subcommand)]
     Bench(bench::BenchCommand),
     /// List CUDA devices and say what runs where; test and time their kernels.
-    Gpu(GpuArgs),
-}
-
-/// `talea gpu`
-#[derive(Args)]
-pub struct GpuArgs {
-    /// Hold every kernel against the CPU, at several sizes and with little memory; exit 1 if one differs.
-    #[arg(long)]
-    pub self_test: bool,
-    /// Time every kernel beside the device's ceilings, and a batch of 2,048 tokens through 64 modules of 4096×16×4096 on CPU and device.
-    #[arg(long)]
-    pub bench: bool,
-    /// Small sizes: a short test, and how the bench works, not how fast the device is.
-    #[arg(long)]
-    pub quick: bool,
+    Gpu(gpu::GpuArgs),
 }
 
 /// `talea wrap …`

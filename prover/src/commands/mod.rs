@@ -5,6 +5,7 @@ pub mod audit;
 pub mod batch;
 pub mod bench;
 pub mod chain;
+mod checkpoint;
 pub mod commit;
 pub mod contracts;
 pub mod datanet;

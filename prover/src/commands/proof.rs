@@ -15,11 +15,8 @@ use talea_circuits::{
         values::Values,
     },
 };
-use talea_formats::{
-    artefact::Artefact,
-    proof::{
-        AdapterSizes, Attestation, BatchProof, BatchStatement, Payouts, ProvenSizes, ProvenSlot, SignedAttestation,
-    },
+use talea_formats::proof::{
+    AdapterSizes, Attestation, BatchProof, BatchStatement, Payouts, ProvenSizes, ProvenSlot, SignedAttestation,
 };
 use talea_gpu::{Cpu, Device, cuda::Best};
 use talea_srs::Srs;
@@ -33,9 +30,9 @@ use talea_witness::{
     receipts::{Receipts, Signed as _, sign, verify as check_signature},
     trace::IntTrace,
 };
-use wincode::{SchemaRead, SchemaWrite};
 
 use super::{
+    checkpoint::{Checkpoint, resume},
     commit::{enough, open_committed, secret},
     print_json,
 };
@@ -47,23 +44,6 @@ use crate::{
     proving::{self, Registry},
     settling::{self, open_network},
 };
-
-/// What a proof that was stopped goes on from; secret, because of the seed.
-#[derive(SchemaWrite, SchemaRead)]
-struct Checkpoint {
-    /// Of the batch and everything else that its commitments depend on.
-    of: [u8; 32],
-    seed: [u8; 32],
-    chunks: Vec<[u8; 64]>,
-    payouts: [u8; 64],
-    /// The proof up to its last finished stage.
-    proof: Vec<u8>,
-}
-
-impl Artefact for Checkpoint {
-    const KIND: &'static str = "stopped";
-    const VERSION: u32 = 1;
-}
 
 /// What to prove, and how.
 pub struct Job<'j> {
@@ -328,19 +308,6 @@ impl Work for Making<'_> {
         let (payouts, blinder, amounts) = (committed.payout_point, committed.blinder, committed.amounts());
         Ok(Made { statement: committed.statement, payouts, blinder, amounts, proof })
     }
-}
-
-/// What a stopped run left: its seed, its commitments, the proof so far.
-fn resume(folder: &Folder, key: &Key, of: &[u8; 32]) -> Result<([u8; 32], Commitments, Vec<u8>)> {
-    let path = folder.checkpoint();
-    let (saved, _) = load::<Checkpoint>(&path)?;
-    let own = key.layout.chunks() - key.groups.adapters.iter().map(|range| range.len()).sum::<usize>();
-    if saved.of != *of || saved.chunks.len() != own {
-        return Err(Error::input(path.display(), "batch", "another batch, key or receipts", "the folder's own"));
-    }
-    let chunks = proving::points(&path, "chunks", &saved.chunks)?;
-    let payouts = proving::points(&path, "payouts", std::slice::from_ref(&saved.payouts))?;
-    Ok((saved.seed, Commitments { chunks, payouts: payouts[0] }, saved.proof))
 }
 
 /// BLAKE3 of the folder's receipts; zeros without any.

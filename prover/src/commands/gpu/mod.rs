@@ -9,7 +9,7 @@ use talea_gpu::cuda::{self, Best, IMAGE, Listed, NoCuda};
 
 use super::print_json;
 use crate::{
-    cli::GpuArgs,
+    cli::gpu::GpuArgs,
     device::DeviceArgs,
     output::{say, table},
 };
