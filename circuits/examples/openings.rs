@@ -58,7 +58,7 @@ fn ours(powers: &[G1Affine], pairing: &PairingKey, f: &[Fr], at: &[Fr], value: F
     let salted = (commitment + powers[f.len()] * Fr::from(5u64)).into_affine();
     let start = Instant::now();
     let mut tx = Writer::new(&[1; 32], &[]);
-    opening::prover::mercury(&mut tx, &Cpu, powers, with_salt, at, &[]);
+    opening::prover::mercury(&mut tx, &Cpu, powers, (with_salt, Fr::from(5u64)), at, &[]);
     let proof = tx.finish();
     let prove = ms(start);
     let start = Instant::now();

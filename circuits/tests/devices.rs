@@ -5,18 +5,29 @@ mod common;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
+use ark_bn254::Fr;
 use common::{CHUNK, batch, numbers, powers, srs};
+use halo2_base::halo2_proofs::{
+    halo2curves::bn256::Fr as HaloFr,
+    poly::{
+        EvaluationDomain,
+        commitment::{Blind, Params as _},
+    },
+};
+use rayon::prelude::*;
 use talea_circuits::{
     matrix::{Key, Matrices, Shape, Sizes},
-    opening::prover::NOT_OURS,
+    opening::prover::{NOT_OURS, mercury},
     relations::{
         prover::{Committed, Input},
         shape::Shape as BatchShape,
         values::Values,
     },
+    transcript::writer::Writer,
+    wrap::Params,
 };
 use talea_gpu::{
     Cpu, Device, HostKernels, HostMachine,
@@ -131,4 +142,84 @@ fn columns_that_are_not_ours() {
         let panic = std::panic::catch_unwind(proven).err().map(|e| *e.downcast::<String>().unwrap());
         assert_eq!(panic.as_deref(), wrong.then_some(NOT_OURS));
     }
+}
+
+/// Commitments of the wrap, many at a time on more threads than there are processors, as halo2 asks for them: by turns on a device that works,
+/// on the CPU where it does not.
+#[test]
+fn the_wraps_commitments() {
+    const K: u32 = 13;
+    let points = &srs().0[..1 << K];
+    let plain = Params::new(K, points, points, &srs().1.tau);
+    let domain = EvaluationDomain::<HaloFr>::new(1, K);
+    let columns: Vec<_> = (0..12u64)
+        .map(|c| {
+            let mut column = domain.empty_lagrange();
+            column.iter_mut().enumerate().for_each(|(i, v)| *v = HaloFr::from((i as u64).pow(2) * c) - HaloFr::from(c));
+            column
+        })
+        .collect();
+    let commit = |params: &Params| -> Vec<_> {
+        columns.par_iter().with_max_len(1).map(|c| params.commit_lagrange(c, Blind::default())).collect()
+    };
+    let expected = commit(&plain);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap();
+    let device = Arc::new(host(1 << 12, 1 << 30));
+    let params = plain.clone().on(device.clone());
+    assert!(pool.install(|| commit(&params)) == expected);
+    assert_eq!(device.trouble(), None);
+    assert!(device.launches() > 0);
+    // from its fifth launch on nothing works
+    let tuning = Tuning { width: 1 << 8, small: 1 << 12, budget: 1 << 30 };
+    let device = Arc::new(Kernels::new(Failing { left: AtomicUsize::new(5) }, tuning));
+    let params = plain.on(device.clone());
+    assert!(pool.install(|| commit(&params)) == expected);
+    assert_eq!(device.trouble(), Some(&GpuError::Kernel("gone")));
+}
+
+/// A machine that runs so many kernels and no more.
+#[derive(Debug)]
+struct Failing {
+    left: AtomicUsize,
+}
+
+impl Backend for Failing {
+    type Memory = <HostMachine as Backend>::Memory;
+    fn alloc(&self, bytes: usize) -> Result<Self::Memory, GpuError> {
+        HostMachine.alloc(bytes)
+    }
+    fn address(&self, memory: &Self::Memory) -> u64 {
+        HostMachine.address(memory)
+    }
+    fn write(&self, to: &mut Self::Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
+        HostMachine.write(to, at, bytes)
+    }
+    fn read(&self, from: &Self::Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
+        HostMachine.read(from, at, bytes)
+    }
+    fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError> {
+        match self.left.try_update(Relaxed, Relaxed, |left| left.checked_sub(1)) {
+            Ok(_) => HostMachine.launch(kernel, words),
+            Err(_) => Err(GpuError::Kernel("gone")),
+        }
+    }
+}
+
+/// A salt stands in no column: a device that has another one is found out in the opening.
+#[test]
+fn salts_that_are_not_ours() {
+    let f: Vec<Fr> = (0..=1u64 << 9).map(|i| Fr::from(i * i + 3)).collect();
+    let (point, salt) = (&f[7..16], f[1 << 9]);
+    let opened = |device: &HostKernels, salt| {
+        let mut tx = Writer::new(&[4; 32], &[]);
+        mercury(&mut tx, device, &srs().0, (device.vector(f.clone()), salt), point, &[]);
+        tx.finish()
+    };
+    let mut plain = Writer::new(&[4; 32], &[]);
+    mercury(&mut plain, &Cpu, &srs().0, (f.clone(), salt), point, &[]);
+    let device = host(0, 1 << 30);
+    assert_eq!(opened(&device, salt), plain.finish());
+    let other = std::panic::AssertUnwindSafe(|| opened(&device, salt + Fr::from(1u64)));
+    let panic = std::panic::catch_unwind(other).err().map(|e| *e.downcast::<String>().unwrap());
+    assert_eq!(panic.as_deref(), Some(NOT_OURS));
 }

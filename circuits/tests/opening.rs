@@ -145,7 +145,7 @@ fn two_provers_write_the_same_bytes() {
     for vars in 1..9 {
         let (f, point) = case(vars, vars as u64);
         let mut tx = Writer::new(&[4; 32], &[]);
-        opening::prover::mercury(&mut tx, &Cpu, &srs().0, f.clone(), &point, &[]);
+        opening::prover::mercury(&mut tx, &Cpu, &srs().0, (f.clone(), *f.last().unwrap()), &point, &[]);
         let proof = tx.finish();
         let mut tx = Writer::new(&[4; 32], &[]);
         let claimed = plain_mercury(&mut tx, &f, &point, Knobs::default(), None);

@@ -9,7 +9,10 @@ use std::{
 };
 
 use ark_bn254::Fr;
+use ark_ff::{BigInt, PrimeField};
 use rayon::prelude::*;
+
+use crate::kernels::arithmetic::Words;
 
 /// Elements that are not worth a thread.
 const TASK: usize = 1 << 12;
@@ -34,13 +37,16 @@ pub enum GpuError {
     /// No kernel of that name, or of other arguments: the kernels are not those of this source.
     #[error("no kernel {0} with these arguments")]
     Kernel(&'static str),
+    /// A word from the device that is not below its field's modulus.
+    #[error("the device gave what is no element of a field")]
+    NoElement,
     /// A kernel wrote where it must not (seen by the host's guards alone).
     #[error("a kernel wrote past its memory")]
     Guard,
 }
 
 /// Memory and launches.
-pub trait Backend: Sync {
+pub trait Backend: Send + Sync {
     /// Memory, given back when dropped.
     type Memory: Send + Sync + 'static;
     /// New memory; what is in it is undefined.
@@ -56,16 +62,17 @@ pub trait Backend: Sync {
     fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError>;
 }
 
-/// A machine, and how many bytes went to it and came from it.
+/// A machine, how many bytes went to it and came from it, and how often it was launched.
 #[derive(Debug)]
 pub struct Counted<B> {
     inner: B,
     copied: [AtomicU64; 2],
+    launches: AtomicU64,
 }
 
 impl<B> Counted<B> {
     pub(crate) fn new(inner: B) -> Self {
-        Self { inner, copied: Default::default() }
+        Self { inner, copied: Default::default(), launches: AtomicU64::new(0) }
     }
 
     /// The machine.
@@ -76,6 +83,11 @@ impl<B> Counted<B> {
     /// Bytes written to it and read from it.
     pub(crate) fn copied(&self) -> [u64; 2] {
         self.copied.each_ref().map(|n| n.load(Relaxed))
+    }
+
+    /// Kernels run on it.
+    pub(crate) fn launches(&self) -> u64 {
+        self.launches.load(Relaxed)
     }
 }
 
@@ -96,6 +108,7 @@ impl<B: Backend> Backend for Counted<B> {
         self.inner.read(from, at, bytes)
     }
     fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError> {
+        self.launches.fetch_add(1, Relaxed);
         self.inner.launch(kernel, words)
     }
 }
@@ -204,7 +217,8 @@ impl<M> Buffer<M, Fr> {
 
     /// Some of them.
     pub fn part<B: Backend<Memory = M>>(&self, backend: &B, part: Range<usize>) -> Result<Vec<Fr>, GpuError> {
-        Ok(self.words(backend, part.start, part.len())?.par_chunks_exact(4).with_min_len(TASK).map(field).collect())
+        let words = self.words(backend, part.start, part.len())?;
+        words.par_chunks_exact(4).with_min_len(TASK).map(element).collect()
     }
 }
 
@@ -217,8 +231,12 @@ pub(crate) fn limbs(values: &[Fr]) -> Vec<u64> {
 }
 
 /// Four words in Montgomery form.
-pub(crate) fn field(words: &[u64]) -> Fr {
-    Fr::new_unchecked(ark_ff::BigInt(std::array::from_fn(|i| words[i])))
+///
+/// # Errors
+/// If they are no element's: arithmetic on the host relies on that, to the point of running for ever.
+pub(crate) fn element<F: PrimeField<BigInt = BigInt<4>> + Words>(words: &[u64]) -> Result<F, GpuError> {
+    let words = <[u64; 4]>::try_from(words).map_err(|_| GpuError::NoElement)?;
+    if BigInt(words) < F::MODULUS { Ok(F::of(words)) } else { Err(GpuError::NoElement) }
 }
 
 /// Arguments of a kernel, in the order of its struct in `cuda/`.

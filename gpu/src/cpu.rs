@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ff::{AdditiveGroup, One};
+use ark_ff::{AdditiveGroup, One, batch_inversion};
 use rayon::prelude::*;
 
 use crate::{
@@ -95,6 +95,12 @@ impl Device for Cpu {
 
     fn add(&self, to: &mut Vec<Fr>, at: usize, factor: &Fr, from: &Vec<Fr>) {
         to[at..].par_iter_mut().zip(from).with_min_len(TASK).for_each(|(to, v)| *to += *factor * v);
+    }
+
+    fn invert(&self, values: &Vec<Fr>) -> Vec<Fr> {
+        let mut all = values.clone();
+        batch_inversion(&mut all);
+        all
     }
 
     fn fold(&self, values: &mut Vec<Fr>, r: &Fr) {
@@ -237,7 +243,12 @@ fn products_of_columns(a: &[i32], b: &[i16], inner: usize) -> Vec<i64> {
     let mut all = vec![0i64; a.len() / inner * columns];
     let rows = all.par_chunks_mut(columns.max(1)).zip(a.par_chunks_exact(inner));
     rows.with_min_len(1 + TASK / b.len().max(1)).for_each(|(sums, a)| {
-        for (a, b) in a.iter().zip(b.chunks_exact(columns)) {
+        let mut pairs = a.iter().zip(b.chunks_exact(columns));
+        // new memory that is read before it is written is mapped twice
+        if let Some((a, b)) = pairs.next() {
+            sums.iter_mut().zip(b).for_each(|(sum, b)| *sum = i64::from(*a) * i64::from(*b));
+        }
+        for (a, b) in pairs {
             sums.iter_mut().zip(b).for_each(|(sum, b)| *sum += i64::from(*a) * i64::from(*b));
         }
     });

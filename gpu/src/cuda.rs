@@ -8,11 +8,13 @@
 //! export NVCC=$(echo "$PWD"/nv/lib/python3*/site-packages/nvidia/cu13/bin/nvcc)
 //! ```
 
-use std::{cmp::Reverse, fs::File, str::FromStr};
+use std::{cmp::Reverse, str::FromStr, sync::Arc};
 
+use ark_bn254::{Fr, G1Affine, G1Projective};
 use rayon::prelude::*;
 
 use crate::{
+    Multiples,
     backend::GpuError,
     kernels::{Kernels, Tuning, arithmetic},
     raw::driver::{self, Driver, Named},
@@ -21,6 +23,9 @@ use crate::{
 /// The kernels that this build carries, machine code of some devices and code that drivers compile for newer ones; empty
 /// where no nvcc was found when it was built.
 pub const IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.fatbin"));
+
+/// Bytes of memory with which a device is sooner done than the CPU: with less, work comes in too many parts.
+pub const LEAST: usize = 256 << 20;
 
 /// Why there is no CUDA device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +56,14 @@ pub enum NoCuda {
     /// The device is there and cannot be had.
     #[error("the CUDA device cannot be used: {0}")]
     Unusable(GpuError),
+    /// Others use nearly all of its memory.
+    #[error("{device} has room for {room} bytes: {LEAST} are the least to work with")]
+    NoRoom {
+        /// The device's name.
+        device: String,
+        /// Bytes that may be used.
+        room: usize,
+    },
     /// The kernels do not load.
     #[error("the CUDA kernels do not load on {device}: {error}")]
     NotLoaded {
@@ -112,8 +125,13 @@ pub struct Listed {
     pub place: String,
     /// Bytes that are free, and all; or why it cannot be opened.
     pub memory: Result<[usize; 2], GpuError>,
-    /// Does another process of ours work on it?
-    pub taken: bool,
+}
+
+impl Listed {
+    /// Does a process of ours work on it?
+    pub fn is_taken(&self) -> bool {
+        Turn::of(&self.place).is_none()
+    }
 }
 
 /// The driver's devices.
@@ -135,31 +153,40 @@ pub fn list() -> Result<Vec<Listed>, NoCuda> {
     };
     let listed = |number| {
         let named = Named::of(number).map_err(NoCuda::NoDriver)?;
-        let (name, place, taken) = (named.name.clone(), named.place.clone(), Turn::of(&named.place).is_none());
+        let (name, place) = (named.name.clone(), named.place.clone());
         let memory = named.open().and_then(|open| open.memory());
-        Ok(Listed { number, name, place, memory, taken })
+        Ok(Listed { number, name, place, memory })
     };
     // a context takes tenths of a second
     (0..count).into_par_iter().map(listed).collect()
 }
 
-/// A device is one process's at a time, as far as processes ask: a file that is locked says so.
+/// A device is one process's at a time, as far as processes ask: who has its name has it. A name without a file goes with its
+/// process, and nobody can put anything else in its place; at worst somebody takes it, and the device counts as taken.
 #[derive(Debug)]
 struct Turn {
-    _file: Option<File>,
+    #[cfg(target_os = "linux")]
+    _name: Option<std::os::unix::net::UnixListener>,
 }
 
 impl Turn {
-    /// None where another process has it. Where no file can be had, everybody has it.
+    /// None where another process has it. Where no name can be had, everybody has it.
+    #[cfg(target_os = "linux")]
     fn of(place: &str) -> Option<Self> {
-        let name: String = place.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let path = std::env::temp_dir().join(format!("talea-gpu-{name}.lock"));
-        // a file of another user's can be read
-        let file = File::options().create(true).append(true).open(&path).or_else(|_| File::open(&path)).ok();
-        match file.as_ref().map(File::try_lock) {
-            Some(Err(std::fs::TryLockError::WouldBlock)) => None,
-            _ => Some(Self { _file: file }),
+        use std::os::{
+            linux::net::SocketAddrExt as _,
+            unix::net::{SocketAddr, UnixListener},
+        };
+        let name = SocketAddr::from_abstract_name(format!("talea-gpu-{place}"));
+        match name.and_then(|name| UnixListener::bind_addr(&name)) {
+            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => None,
+            bound => Some(Self { _name: bound.ok() }),
         }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(_place: &str) -> Option<Self> {
+        Some(Self {})
     }
 }
 
@@ -196,7 +223,7 @@ impl Cuda {
             }
             all.retain(|device| device.number == number);
         }
-        all.sort_by_key(|d| (d.memory.is_err(), d.taken, Reverse(d.memory.as_ref().map_or(0, |m| m[0])), d.number));
+        all.sort_by_key(|d| (d.memory.is_err(), Reverse(d.memory.as_ref().map_or(0, |m| m[0])), d.number));
         let mut reasons = Vec::new();
         // first those whose turn can be had, then those that others work on, too
         let mut others = Vec::new();
@@ -208,7 +235,8 @@ impl Cuda {
             }
         }
         for device in others {
-            match Self::open(image, device, None, tuning) {
+            // it may have been free again since: who only looks takes a name for a moment
+            match Self::open(image, device, Turn::of(&device.place), tuning) {
                 Ok(cuda) => return Ok(cuda),
                 Err(reason) => reasons.push(reason),
             }
@@ -222,7 +250,11 @@ impl Cuda {
         let [free, _] = open.memory().map_err(NoCuda::Unusable)?;
         let driver = Driver::load(open, image).map_err(|error| NoCuda::NotLoaded { device: device.clone(), error })?;
         // some is left to others, and to memory that comes in larger pieces than it was asked for
-        tuning.budget = tuning.budget.min(free / 4 * 3);
+        let room = free / 4 * 3;
+        if room < LEAST.min(tuning.budget) {
+            return Err(NoCuda::NoRoom { device, room });
+        }
+        tuning.budget = tuning.budget.min(room);
         driver.limit_memory(tuning.budget);
         match arithmetic::known_answer(&driver) {
             Err(error) => Err(NoCuda::NotRun { device, error }),
@@ -254,6 +286,21 @@ pub enum Best {
     Cuda(Box<Cuda>),
     /// The CPU: why, unless it was asked for.
     Cpu(Option<NoCuda>),
+}
+
+impl Multiples for Best {
+    fn keep_points(&self, bases: &Arc<Vec<G1Affine>>) {
+        if let Self::Cuda(cuda) = self {
+            cuda.kernels().keep_points(bases);
+        }
+    }
+
+    fn sum(&self, bases: &[G1Affine], scalars: &[Fr]) -> Option<G1Projective> {
+        match self {
+            Self::Cuda(cuda) => cuda.kernels().sum(bases, scalars),
+            Self::Cpu(_) => None,
+        }
+    }
 }
 
 impl Best {

@@ -117,6 +117,9 @@ pub trait Device: Sync {
     /// `to[at + i] += factor·from[i]`, as far as both go.
     fn add(&self, to: &mut Self::Vector, at: usize, factor: &Fr, from: &Self::Vector);
 
+    /// 1/v of every value, 0 of 0.
+    fn invert(&self, values: &Self::Vector) -> Self::Vector;
+
     /// Binds the lowest variable: `v[2i] + r·(v[2i+1] − v[2i])`.
     fn fold(&self, values: &mut Self::Vector, r: &Fr);
 
@@ -164,6 +167,16 @@ pub trait Device: Sync {
 
     /// The quotient by X − x; the remainder, p(x), is dropped.
     fn quotient(&self, p: &Self::Vector, x: &Fr) -> Self::Vector;
+}
+
+/// Sums of multiples alone, for callers that choose a device at run time.
+pub trait Multiples: std::fmt::Debug + Send + Sync {
+    /// Says that many sums of multiples of these points will be asked for.
+    fn keep_points(&self, bases: &Arc<Vec<G1Affine>>);
+
+    /// Σ scalars·bases, over the shorter of both; none where the CPU should do it. It gives no work to other threads, so that whoever asks may
+    /// hold a lock.
+    fn sum(&self, bases: &[G1Affine], scalars: &[Fr]) -> Option<G1Projective>;
 }
 
 /// How the right one of two matrices lies in memory.

@@ -19,7 +19,8 @@ use talea_gpu::{Cuda, kernels::Tuning};
 fn child() {
     let Ok(image) = env::var("TEST_IMAGE") else { return };
     let number = env::var("TEST_DEVICE").ok().map(|n| n.parse().unwrap());
-    match Cuda::probe_with(image.as_bytes(), number, Tuning { small: 0, width: 64, budget: 1 << 30 }) {
+    let budget = env::var("TEST_BUDGET").map_or(1 << 30, |bytes| bytes.parse().unwrap());
+    match Cuda::probe_with(image.as_bytes(), number, Tuning { small: 0, width: 64, budget }) {
         Err(reason) => println!("line: {reason}"),
         Ok(device) => {
             let kernels = device.kernels();
@@ -54,16 +55,15 @@ fn run(command: &mut Command) {
 
 /// The line of a process that finds this driver, in this mood, and these kernels.
 fn line(driver: &Path, mode: &str, image: &str) -> String {
-    line_of(driver, mode, image, None, None)
+    line_of(driver, mode, image, &[])
 }
 
-/// The same of a process that wants the device of this number, of devices in this place.
-fn line_of(driver: &Path, mode: &str, image: &str, number: Option<usize>, place: Option<&str>) -> String {
+/// The same with more to know.
+fn line_of(driver: &Path, mode: &str, image: &str, more: &[(&str, &str)]) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", "child", "--nocapture"]);
     child.env("LD_LIBRARY_PATH", driver).env("FAKE_CUDA", mode).env("TEST_IMAGE", image);
-    number.map(|n| child.env("TEST_DEVICE", n.to_string()));
-    place.map(|place| child.env("FAKE_PLACE", place));
+    child.envs(more.iter().copied());
     let out = child.output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     assert!(out.status.success(), "{mode}: {text}{}", String::from_utf8_lossy(&out.stderr));
@@ -109,7 +109,12 @@ fn a_driver_that_works_passes_the_suite() {
     let fake = driver("working-driver", &[]);
     assert_eq!(line(&fake, "works", "some kernels"), "a GPU that is none passes the suite; trouble: none");
     // memory is short: work is done in parts, and what was given back is used again
-    assert_eq!(line(&fake, "memory", "some kernels"), "a GPU that is none passes the suite; trouble: none");
+    let budget = [("TEST_BUDGET", "196608")];
+    let passed = line_of(&fake, "memory", "some kernels", &budget);
+    assert_eq!(passed, "a GPU that is none passes the suite; trouble: none");
+    // so little that nobody asked for is not worth it
+    let refused = "a GPU that is none has room for 196608 bytes: 268435456 are the least to work with";
+    assert_eq!(line(&fake, "memory", "some kernels"), refused);
     // a device that is lost on the way: what comes from the host is still right
     let expected = "a GPU that is none passes the suite; trouble: cuLaunchKernel says CUDA_ERROR_ILLEGAL_ADDRESS";
     assert_eq!(line(&fake, "later", "some kernels"), expected);
@@ -121,22 +126,29 @@ fn one_of_several_devices() {
     let passes = |name: &str| format!("{name} passes the suite; trouble: none");
     assert_eq!(line(&fake, "two", "some kernels"), passes("another GPU that is none"), "the one with more memory");
     assert_eq!(line(&fake, "refuses", "some kernels"), passes("a GPU that is none"), "the one that can be had");
-    assert_eq!(line_of(&fake, "two", "some kernels", Some(0), None), passes("a GPU that is none"));
+    let line_for = |mode, number| line_of(&fake, mode, "some kernels", &[("TEST_DEVICE", number)]);
+    assert_eq!(line_for("two", "0"), passes("a GPU that is none"));
     let refused = "the CUDA device cannot be used: cuDevicePrimaryCtxRetain says CUDA_ERROR_OUT_OF_MEMORY";
-    assert_eq!(line_of(&fake, "refuses", "some kernels", Some(1), None), refused);
+    assert_eq!(line_for("refuses", "1"), refused);
     // another process works on the one with more memory
-    let place = format!("test-{}", std::process::id());
-    let lock = env::temp_dir().join(format!("talea-gpu-1-{place}.lock"));
-    let taken = fs::File::create(&lock).unwrap();
-    taken.lock().unwrap();
-    let line_at = |number| line_of(&fake, "two", "some kernels", number, Some(&place));
-    assert_eq!(line_at(None), passes("a GPU that is none"));
-    assert_eq!(line_at(Some(1)), passes("another GPU that is none"), "who asks for it shares it");
-    taken.unlock().unwrap();
-    assert_eq!(line_at(None), passes("another GPU that is none"));
-    fs::remove_file(lock).unwrap();
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::{
+            linux::net::SocketAddrExt as _,
+            unix::net::{SocketAddr, UnixListener},
+        };
+        let place = format!("test-{}", std::process::id());
+        let name = SocketAddr::from_abstract_name(format!("talea-gpu-1:{place}")).unwrap();
+        let taken = UnixListener::bind_addr(&name).unwrap();
+        let any = || line_of(&fake, "two", "some kernels", &[("FAKE_PLACE", &place)]);
+        assert_eq!(any(), passes("a GPU that is none"));
+        let one = line_of(&fake, "two", "some kernels", &[("FAKE_PLACE", &place), ("TEST_DEVICE", "1")]);
+        assert_eq!(one, passes("another GPU that is none"), "who asks for it shares it");
+        drop(taken);
+        assert_eq!(any(), passes("another GPU that is none"));
+    }
     let none = "there is no CUDA device 2: the driver has 2, numbered from 0";
-    assert_eq!(line_of(&fake, "two", "some kernels", Some(2), None), none);
+    assert_eq!(line_for("two", "2"), none);
 }
 
 /// What nvcc made of the kernels, its instructions taken one by one: the carries of a GPU's code are right, too.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::Args;
 use talea_gpu::{
     Cpu, Device,
-    cuda::{Best, Choice, Cuda},
+    cuda::{Best, Choice, Cuda, LEAST},
     kernels::Tuning,
 };
 use talea_witness::error::Error;
@@ -17,8 +17,14 @@ pub struct DeviceArgs {
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
     pub device: Choice,
     /// Memory of the CUDA device to use, in MiB (default: three quarters of what is free).
-    #[arg(long, global = true, value_name = "MIB")]
+    #[arg(long, global = true, value_name = "MIB", value_parser = memory)]
     pub gpu_memory: Option<usize>,
+}
+
+/// MiB that are enough to work with.
+fn memory(text: &str) -> Result<usize, String> {
+    let least = LEAST >> 20;
+    text.parse().ok().filter(|mib| *mib >= least).ok_or_else(|| format!("found {text}, expected {least} or more"))
 }
 
 impl DeviceArgs {
@@ -56,12 +62,13 @@ pub fn run<W: Work>(device: &Best, work: &mut W) -> anyhow::Result<(W::Made, Str
 /// Tries something on a GPU; where that fails, says so, and what to call the CPU that does it instead.
 pub fn attempt<T>(cuda: &Cuda, work: impl FnOnce() -> anyhow::Result<T>) -> Result<T, String> {
     let made = catch_unwind(AssertUnwindSafe(work));
+    // without trouble of the device's it may be something else's fault, which the CPU then meets again
     let why = match (made, cuda.kernels().trouble()) {
         (Ok(Ok(made)), _) => return Ok(made),
-        (_, Some(trouble)) => trouble.to_string(),
-        (Ok(Err(e)), None) => format!("{e:#}"),
-        (Err(_), None) => "the prover panicked".into(),
+        (_, Some(trouble)) => format!("{} failed: {trouble}", cuda.name()),
+        (Ok(Err(e)), None) => format!("{} gave no proof: {e:#}", cuda.name()),
+        (Err(_), None) => format!("{} gave no proof: the prover panicked", cuda.name()),
     };
-    eprintln!("talea: {} failed: {why}; the CPU begins anew", cuda.name());
-    Err(format!("CPU, since {} failed: {why}", cuda.name()))
+    eprintln!("talea: {why}; the CPU begins anew");
+    Err(format!("CPU, since {why}"))
 }

@@ -12,7 +12,7 @@ use std::{
 use common::{copy_dir, fixture, json_of, talea};
 use serde_json::Value;
 use talea_formats::{
-    artefact::{load, save},
+    artefact::{Artefact, load, save},
     proof::{BatchProof, Commitment},
 };
 
@@ -168,6 +168,21 @@ fn registered_commitments_and_attestations_are_checked() {
     assert!(said.contains("another reference string"), "{said}");
 }
 
+/// What a stopped proof goes on from, as its file has it.
+#[derive(Clone, wincode::SchemaWrite, wincode::SchemaRead)]
+struct Checkpoint {
+    of: [u8; 32],
+    seed: [u8; 32],
+    chunks: Vec<[u8; 64]>,
+    payouts: [u8; 64],
+    proof: Vec<u8>,
+}
+
+impl Artefact for Checkpoint {
+    const KIND: &'static str = "stopped";
+    const VERSION: u32 = 1;
+}
+
 /// Killed after its commitments, resumed: the same bytes as of a run that was left alone.
 #[test]
 fn a_stopped_proof_goes_on_to_the_same_bytes() {
@@ -208,7 +223,21 @@ fn a_stopped_proof_goes_on_to_the_same_bytes() {
                 talea(&seeded).expect_status(0);
             }
             false => {
-                talea(&[&prove[..], &["--resume"]].concat()).expect_status(0);
+                // as it was left, and as a device that failed may leave it
+                let (left, _) = load::<Checkpoint>(&checkpoint).unwrap();
+                let spoil: [fn(&mut Checkpoint); 4] = [
+                    |_| {},
+                    |c| c.chunks[0] = [1; 64],
+                    |c| c.proof = vec![0xff; 40],
+                    |c| c.proof.truncate(c.proof.len() / 64 * 32),
+                ];
+                for spoil in spoil {
+                    let mut bad = left.clone();
+                    spoil(&mut bad);
+                    save(&checkpoint, &bad).unwrap();
+                    talea(&[&prove[..], &["--resume"]].concat()).expect_status(0);
+                    assert_eq!(std::fs::read(&file).unwrap(), whole);
+                }
             }
         }
         assert_eq!(std::fs::read(&file).unwrap(), whole);

@@ -78,6 +78,12 @@ impl Witness {
         values
     }
 
+    /// The highest coefficient of Σ factor·chunk: salts of chunks of the largest size.
+    pub fn salt(&self, layout: &Layout, factors: &[Fr]) -> Fr {
+        let all = self.salts.iter().zip(factors).zip(layout.chunk_sizes());
+        all.filter(|(_, vars)| **vars == layout.chunk_vars()).map(|((salt, factor), _)| *salt * factor).sum()
+    }
+
     /// The coefficients of Σ factor·chunk, salts included: 2^N + 1 of them.
     pub fn combine<D: Device>(&self, device: &D, layout: &Layout, factors: &[Fr]) -> D::Vector {
         let mut all = device.zeros((1 << layout.chunk_vars()) + 1);

@@ -75,7 +75,8 @@ pub fn prove<D: Device>(
     assert!(ours, "{NOT_OURS}");
     values.iter().for_each(|value| tx.scalar(value));
     let factors: Vec<Fr> = values.iter().map(|_| tx.weight()).collect();
-    mercury(tx, device, powers, witness.combine(device, layout, &factors), &point, quotients);
+    let salt = witness.salt(layout, &factors);
+    mercury(tx, device, powers, (witness.combine(device, layout, &factors), salt), &point, quotients);
 }
 
 /// A column and the claims about it, while its own variables are being bound.
@@ -231,9 +232,13 @@ impl Cells {
     }
 }
 
-/// Opens Σ F_i·X^i (i ≤ 2^N, the last one the salt) at a point, lowest variable first.
+/// Opens Σ F_i·X^i (i ≤ 2^N, the last one the salt, as the host knows it) at a point, lowest variable first.
+///
+/// # Panics
+/// If the device has another salt.
 pub fn mercury<D: Device>(
-    tx: &mut Writer<impl Plain>, device: &D, powers: &[G1Affine], f: D::Vector, point: &[Fr], quotients: &[G1Affine],
+    tx: &mut Writer<impl Plain>, device: &D, powers: &[G1Affine], (f, salt): (D::Vector, Fr), point: &[Fr],
+    quotients: &[G1Affine],
 ) {
     let low = point.len().div_ceil(2);
     let (b, (u, v)) = (1usize << low, point.split_at(low));
@@ -241,6 +246,8 @@ pub fn mercury<D: Device>(
     let commit = |p: &[Fr]| device.msm(powers, p).into_affine();
     // 1. h: F with its lower variables bound; the salt is one more coefficient
     let h = device.row_sums(&f, &pu);
+    // no value of a column shows the salt; this one does, and the proof binds it
+    assert!(device.is_host() || h.last() == Some(&(pu[0] * salt)), "{NOT_OURS}");
     tx.point(&commit(&h));
     let alpha = tx.challenge();
     // 2. F = (X^b − α)·q + g

@@ -328,7 +328,10 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
         self.tx.challenge()
     }
     fn word(&mut self, _: &'static str, word: Word<'_, Fr>) -> Result<Fr> {
-        if let Word::Product(0, at) = word {
+        // a checkpoint may end between them
+        if let Word::Product(i, at) = word
+            && (i == 0 || self.products.is_empty())
+        {
             let widths = self.data.batch.key.widths().into_iter();
             self.products = widths.map(|width| self.data.product(width, at)).collect();
         }

@@ -27,7 +27,7 @@ use halo2_base::halo2_proofs::{
 };
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use rayon::prelude::*;
-use talea_gpu::{Cpu, Device, cuda::Best};
+use talea_gpu::{Cpu, Device, Multiples};
 
 use super::convert;
 
@@ -38,9 +38,10 @@ pub struct Params {
     powers: Arc<Vec<ArkPoint>>,
     /// In the order of halo2's root of unity.
     lagrange: Arc<Vec<ArkPoint>>,
-    /// What commitments are made on.
-    device: Arc<Best>,
-    /// halo2 commits on many threads, and a GPU's memory is for one sum at a time.
+    /// What commitments are made on; the CPU where there is none.
+    device: Option<Arc<dyn Multiples>>,
+    /// halo2 commits on many threads, and a GPU's memory is for one sum at a time. Nothing that is done in turn gives work to other threads of
+    /// the pool: one that waits for them takes up other work, and with that the turn that it waits for.
     turn: Arc<Mutex<()>>,
 }
 
@@ -68,36 +69,30 @@ impl Params {
         let any = ParamsKZG::<Bn256>::setup(1, StdRng::from_seed([0; 32]));
         let kzg =
             any.from_parts(k, points(&powers), Some(points(&lagrange)), G2Affine::generator(), convert::point2(tau));
-        Self {
-            kzg,
-            powers: powers.into(),
-            lagrange: lagrange.into(),
-            device: Arc::new(Best::Cpu(None)),
-            turn: Arc::default(),
-        }
+        Self { kzg, powers: powers.into(), lagrange: lagrange.into(), device: None, turn: Arc::default() }
     }
 
     /// The same with commitments made on a device, where the points then stay.
-    pub fn on(self, device: Arc<Best>) -> Self {
-        if let Best::Cuda(cuda) = &*device {
-            cuda.kernels().keep(&self.powers);
-            cuda.kernels().keep(&self.lagrange);
-        }
-        Self { device, ..self }
+    pub fn on(self, device: Arc<dyn Multiples>) -> Self {
+        device.keep_points(&self.powers);
+        device.keep_points(&self.lagrange);
+        Self { device: Some(device), ..self }
+    }
+
+    /// The same with commitments made on the CPU.
+    pub fn on_cpu(self) -> Self {
+        Self { device: None, ..self }
     }
 
     /// Σ values·points, which are at least as many.
     fn sum(&self, points: &[ArkPoint], values: &[Fr]) -> G1 {
         assert!(values.len() <= points.len(), "a polynomial of more coefficients than the reference string has points");
         let scalars: Vec<ArkFr> = values.par_iter().map(convert::ark_scalar).collect();
-        let sum = match &*self.device {
-            Best::Cuda(cuda) => {
-                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-                cuda.kernels().msm(points, &scalars)
-            }
-            Best::Cpu(_) => Cpu.msm(points, &scalars),
-        };
-        convert::point(&sum.into_affine()).into()
+        let on_device = self.device.as_ref().and_then(|device| {
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            device.sum(points, &scalars)
+        });
+        convert::point(&on_device.unwrap_or_else(|| Cpu.msm(points, &scalars)).into_affine()).into()
     }
 }
 

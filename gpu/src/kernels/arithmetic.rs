@@ -4,7 +4,7 @@ use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField};
 
-use crate::backend::{Affine, Backend, Buffer, GpuError, Launch, Xyzz};
+use crate::backend::{Affine, Backend, Buffer, GpuError, Launch, Xyzz, element};
 
 /// Sum, difference, product, negative, inverse (0 of 0) and the plain number of every pair.
 pub fn operations<B: Backend, F: PrimeField<BigInt = BigInt<4>> + Words>(
@@ -19,7 +19,8 @@ pub fn operations<B: Backend, F: PrimeField<BigInt = BigInt<4>> + Words>(
     let mut out = Buffer::<_, Fr>::new(backend, 6 * a.len())?;
     Launch::new(backend, F::KERNEL, a.len()).out(&mut out).input(&from_a?).input(&from_b?).run()?;
     let words = out.words(backend, 0, out.len())?;
-    Ok(words.chunks_exact(24).map(|w| std::array::from_fn(|i| F::of(&w[4 * i..4 * i + 4]))).collect())
+    let elements = words.chunks_exact(4).map(element).collect::<Result<Vec<F>, _>>()?;
+    Ok(elements.chunks_exact(6).map(|six| std::array::from_fn(|i| six[i])).collect())
 }
 
 /// A field that has kernels.
@@ -28,8 +29,8 @@ pub trait Words {
     const KERNEL: &'static str;
     /// Montgomery form.
     fn words(&self) -> [u64; 4];
-    /// From Montgomery form.
-    fn of(words: &[u64]) -> Self;
+    /// From Montgomery form, below the modulus.
+    fn of(words: [u64; 4]) -> Self;
 }
 
 macro_rules! words {
@@ -39,8 +40,8 @@ macro_rules! words {
             fn words(&self) -> [u64; 4] {
                 self.0.0
             }
-            fn of(words: &[u64]) -> Self {
-                Self::new_unchecked(BigInt(std::array::from_fn(|i| words[i])))
+            fn of(words: [u64; 4]) -> Self {
+                Self::new_unchecked(BigInt(words))
             }
         }
     )*};
@@ -63,13 +64,18 @@ pub fn upload_points<B: Backend>(backend: &B, points: &[G1Affine]) -> Result<Buf
 /// A point in XYZZ coordinates; x = X/ZZ and y = Y/ZZZ with ZZ³ = ZZZ².
 ///
 /// With Z = ZZ·ZZZ these are Jacobian coordinates X·ZZ·ZZZ² and Y·ZZ³·ZZZ², without a division.
-pub(crate) fn point(words: &[u64]) -> G1Projective {
-    let [x, y, zz, zzz] = std::array::from_fn(|i| Fq::of(&words[4 * i..4 * i + 4]));
+///
+/// # Errors
+/// If they are no elements.
+pub(crate) fn point(words: &[u64]) -> Result<G1Projective, GpuError> {
+    let all = words.chunks_exact(4).map(element).collect::<Result<Vec<Fq>, _>>()?;
+    let [x, y, zz, zzz] = all.try_into().map_err(|_| GpuError::NoElement)?;
+    // of infinity ZZ alone says so
     if zz == Fq::ZERO {
-        return G1Projective::default();
+        return Ok(G1Projective::default());
     }
     let square = zzz.square();
-    G1Projective::new_unchecked(x * zz * square, y * zz * zz.square() * square, zz * zzz)
+    Ok(G1Projective::new_unchecked(x * zz * square, y * zz * zz.square() * square, zz * zzz))
 }
 
 /// What [`point_operations`] multiplies by.
@@ -84,7 +90,8 @@ pub fn point_operations<B: Backend>(
     let mut out = Buffer::<_, Xyzz>::new(backend, 4 * a.len())?;
     Launch::new(backend, "point_operations", a.len()).out(&mut out).input(&from_a).input(&from_b).run()?;
     let words = out.words(backend, 0, out.len())?;
-    Ok(words.chunks_exact(64).map(|w| std::array::from_fn(|i| point(&w[16 * i..16 * i + 16]))).collect())
+    let points = words.chunks_exact(16).map(point).collect::<Result<Vec<_>, _>>()?;
+    Ok(points.chunks_exact(4).map(|four| std::array::from_fn(|i| four[i])).collect())
 }
 
 /// Does the device compute what the CPU does? Asked once, before it is used.
@@ -116,7 +123,7 @@ fn fields_agree<B: Backend, F: PrimeField<BigInt = BigInt<4>> + Words>(
     backend: &B, [a, b]: &[Vec<F>; 2],
 ) -> Result<bool, GpuError> {
     let expected = a.iter().zip(b).map(|(a, b)| {
-        let plain = F::of(&a.into_bigint().0);
+        let plain = F::of(a.into_bigint().0);
         [*a + b, *a - b, *a * b, -*a, a.inverse().unwrap_or(F::ZERO), plain]
     });
     Ok(operations(backend, a, b)?.into_iter().eq(expected))
@@ -154,7 +161,7 @@ mod tests {
                 _ => rng.next_u64(),
             });
             words[3] &= (1 << 60) - 1;
-            if BigInt(words) < F::MODULUS { F::of(&words) } else { F::ZERO }
+            if BigInt(words) < F::MODULUS { F::of(words) } else { F::ZERO }
         };
         let ragged: Vec<F> = (0..n / 2).map(|_| ragged()).collect();
         ragged.into_iter().chain((0..n / 2).map(|_| F::rand(&mut uniform))).collect()
@@ -187,6 +194,20 @@ mod tests {
         assert!(points_agree(&Host, &[a.clone(), a.iter().map(|p| -*p).collect()]).unwrap());
         assert!(points_agree(&Host, &point_pairs()).unwrap());
         assert!(known_answer(&Host).unwrap());
+    }
+
+    #[test]
+    fn words_that_are_no_element() {
+        let [most, none] = [-Fr::from(1u64), Fr::ZERO].map(|v| v.into_bigint());
+        assert_eq!(element::<Fr>(&none.0), Ok(Fr::ZERO));
+        assert!(element::<Fr>(&most.0).is_ok());
+        assert_eq!(element::<Fr>(&Fr::MODULUS.0), Err(GpuError::NoElement));
+        assert_eq!(element::<Fr>(&[u64::MAX; 4]), Err(GpuError::NoElement));
+        assert_eq!(element::<Fr>(&[0; 3]), Err(GpuError::NoElement));
+        // Z of these words would be the modulus, whose inverse is sought for ever
+        let mut words = [0; 16];
+        words[8..12].copy_from_slice(&Fq::MODULUS.0);
+        assert_eq!(point(&words), Err(GpuError::NoElement));
     }
 
     /// The host, but one kernel gets one bit wrong.

@@ -119,18 +119,15 @@ impl<B: Backend> Kernels<B> {
         }
     }
 
-    /// 1/v of every value, 0 of 0.
-    pub fn try_invert(&self, values: &[Fr]) -> Result<Vec<Fr>, GpuError> {
+    pub(super) fn try_invert(&self, values: &Vector<B::Memory>) -> Result<Vector<B::Memory>, GpuError> {
         /// Values whose product is inverted at once: 254 squarings are shared by as many.
         const SHARED: usize = 64;
-        let mut all = Vec::with_capacity(values.len());
-        for part in self.parts(values.len(), 64, 1) {
-            let from = self.upload(&values[part.clone()])?;
-            let mut out = Buffer::<_, Fr>::new(&self.backend, part.len())?;
+        let [out] = self.produce(values.len(), 32, 1, |[out], at, part| {
+            let from = self.piece(values, part.clone())?;
             let threads = part.len().div_ceil(SHARED);
-            Launch::new(&self.backend, "invert", threads).out(&mut out).there(&from).number(part.len()).run()?;
-            all.extend(out.fields(&self.backend)?);
-        }
-        Ok(all)
+            let launch = Launch::new(&self.backend, "invert", threads).out_from(out, at);
+            launch.there(&from).number(part.len()).run()
+        })?;
+        Ok(out)
     }
 }

@@ -28,6 +28,7 @@ pub mod sums;
 pub mod vectors;
 
 use std::{
+    fmt,
     ops::Range,
     sync::{
         Arc, OnceLock, PoisonError, RwLock, Weak,
@@ -39,7 +40,7 @@ use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ff::AdditiveGroup;
 
 use crate::{
-    Cpu, Device, Held, Ints, Right,
+    Cpu, Device, Held, Ints, Multiples, Right,
     backend::{Affine, Backend, Buffer, Counted, Element, GpuError},
     kernels::{
         msm::{Column, Scalars},
@@ -66,7 +67,6 @@ impl Default for Tuning {
 }
 
 /// Kernels on a machine, as a device.
-#[derive(Debug)]
 pub struct Kernels<B: Backend> {
     backend: Counted<B>,
     tuning: Tuning,
@@ -95,6 +95,13 @@ impl<M> Kept<M> {
     }
 }
 
+impl<B: Backend> fmt::Debug for Kernels<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // what lies on the device may be secret
+        f.debug_struct("Kernels").field("tuning", &self.tuning).field("trouble", &self.trouble).finish_non_exhaustive()
+    }
+}
+
 impl<B: Backend> Kernels<B> {
     /// Kernels on this machine.
     pub fn new(backend: B, tuning: Tuning) -> Self {
@@ -115,6 +122,11 @@ impl<B: Backend> Kernels<B> {
     /// Bytes that went to the device and came from it.
     pub fn copied(&self) -> [u64; 2] {
         self.backend.copied()
+    }
+
+    /// Kernels run so far.
+    pub fn launches(&self) -> u64 {
+        self.backend.launches()
     }
 
     /// Bytes of device memory that what stays there leaves.
@@ -167,6 +179,18 @@ impl crate::HostKernels {
 /// Bytes that a value of a layer takes while blocks are made: four leaves' fractions, their parents' and what is read.
 const LAYERED: usize = 512;
 
+impl<B: Backend> Multiples for Kernels<B> {
+    fn keep_points(&self, bases: &Arc<Vec<G1Affine>>) {
+        self.keep(bases);
+    }
+
+    fn sum(&self, bases: &[G1Affine], scalars: &[Fr]) -> Option<G1Projective> {
+        let n = bases.len().min(scalars.len());
+        let column = Column { at: 0, scalars: Scalars::Fields(&scalars[..n]) };
+        self.attempt(n, |k| k.try_msm(bases, &[column])).map(|sums| sums[0])
+    }
+}
+
 impl<B: Backend> Device for Kernels<B> {
     type Vector = Vector<B::Memory>;
 
@@ -180,10 +204,7 @@ impl<B: Backend> Device for Kernels<B> {
     }
 
     fn msm(&self, bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
-        let n = bases.len().min(scalars.len());
-        let column = Column { at: 0, scalars: Scalars::Fields(&scalars[..n]) };
-        let kernels = self.attempt(n, |k| k.try_msm(bases, &[column]));
-        kernels.map_or_else(|| Cpu.msm(bases, scalars), |sums| sums[0])
+        self.sum(bases, scalars).unwrap_or_else(|| Cpu.msm(bases, scalars))
     }
 
     fn msm_vector(&self, bases: &[G1Affine], scalars: &Self::Vector) -> G1Projective {
@@ -266,6 +287,11 @@ impl<B: Backend> Device for Kernels<B> {
             Cpu.add(&mut all, at, factor, &self.host(from));
             *to = Vector::Host(all);
         }
+    }
+
+    fn invert(&self, values: &Self::Vector) -> Self::Vector {
+        let kernels = self.attempt(values.weight(values.len()), |k| k.try_invert(values));
+        kernels.unwrap_or_else(|| Vector::Host(Cpu.invert(&self.host(values))))
     }
 
     fn fold(&self, values: &mut Self::Vector, r: &Fr) {

@@ -94,12 +94,14 @@ impl Part {
     }
 
     fn bytes(&self, scalar: usize) -> usize {
-        // bases, scalars, digits, their pieces; counters and two rounds of sums of every bucket
-        let point = 64 + scalar + self.windows * (4 + 2 * 128 / PIECE);
+        // scalars, digits, their pieces; counters and two rounds of sums of every bucket
+        let point = scalar + self.windows * (4 + 2 * 128 / PIECE);
         self.scalars.len() * point + self.windows * self.buckets() * BUCKET
     }
 }
 
+/// Bytes of a base.
+const POINT: usize = 64;
 /// Bytes of a bucket: four counters and two sums.
 const BUCKET: usize = 16 + 2 * 128;
 
@@ -111,11 +113,15 @@ impl<B: Backend> Kernels<B> {
         let mut all = vec![G1Projective::ZERO; columns.len()];
         let mut parts = columns.iter().enumerate().flat_map(|(i, c)| self.parts_of(i, c)).peekable();
         while parts.peek().is_some() {
-            let (mut batch, mut bytes) = (Vec::new(), 0);
+            let (mut batch, mut bytes, mut lowest, mut highest) = (Vec::new(), 0, usize::MAX, 0);
             while let Some(part) = parts.peek() {
-                bytes += part.bytes(columns[part.column].scalars.bytes());
+                let column = &columns[part.column];
+                bytes += part.bytes(column.scalars.bytes());
+                // all bases from the first to the last are brought, unless they are there
+                lowest = lowest.min(column.at + part.scalars.start);
+                highest = highest.max(column.at + part.scalars.end);
                 let digits: usize = batch.iter().chain([part]).map(Part::digits).sum();
-                if !batch.is_empty() && (bytes > self.budget() || digits > MOST << 5) {
+                if !batch.is_empty() && (bytes + POINT * (highest - lowest) > self.budget() || digits > MOST << 5) {
                     break;
                 }
                 batch.extend(parts.next());
@@ -137,7 +143,7 @@ impl<B: Backend> Kernels<B> {
         let window = (2..=WIDEST).filter(fits).min_by_key(cost).expect("two bits always fit");
         let part = move |scalars| Part { column, scalars, window, windows: windows(window) };
         let [none, one] = [0, 1].map(|n| part(0..n).bytes(c.scalars.bytes()));
-        let most = (budget.saturating_sub(none) / (one - none)).clamp(1, MOST);
+        let most = (budget.saturating_sub(none) / (POINT + one - none)).clamp(1, MOST);
         (0..n).step_by(most).map(move |from| part(from..n.min(from + most)))
     }
 
@@ -146,7 +152,10 @@ impl<B: Backend> Kernels<B> {
         &self, all: &Scalars<'a, B::Memory>, part: Range<usize>,
     ) -> Result<(There<'a, B::Memory>, usize), GpuError> {
         Ok(match all {
-            Scalars::Fields(v) => (self.upload(&v[part])?, FIELD),
+            // on one thread: callers hold locks
+            Scalars::Fields(v) => {
+                (self.upload_words(&v[part].iter().flat_map(|v| v.0.0).collect::<Vec<u64>>())?, FIELD)
+            }
             Scalars::There(v, _) => (self.resident(v, part), FIELD),
             Scalars::Ints(v) => (self.ints(v, part)?, v.kind()),
         })
@@ -253,7 +262,8 @@ impl<B: Backend> Kernels<B> {
         }
         let words = out.words(b, 0, part.windows)?;
         let up = |sum: G1Projective| (0..part.window).fold(sum, |sum, _| sum.double());
-        Ok(words.chunks_exact(16).rev().fold(G1Projective::ZERO, |sum, window| up(sum) + arithmetic::point(window)))
+        let mut windows = words.chunks_exact(16).rev();
+        windows.try_fold(G1Projective::ZERO, |sum, window| Ok(up(sum) + arithmetic::point(window)?))
     }
 }
 

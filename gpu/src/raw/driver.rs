@@ -205,17 +205,18 @@ impl Shared {
 }
 
 impl Pool {
-    /// Gives the driver all memory that nobody uses.
+    /// Gives the driver all memory that nobody uses; tells of the first that it does not take, and goes on with the others.
     fn release(&mut self) -> Result<(), GpuError> {
+        let mut all_back = Ok(());
         for (class, all) in self.free.drain() {
             self.held -= class * all.len();
-            // each address came from the driver, and left `free` by being taken here; what lay there may be secret
-            all.into_iter().try_for_each(|at| {
-                call!(cuMemsetD8_v2(at, 0, class))?;
-                call!(cuMemFree_v2(at))
-            })?;
+            for at in all {
+                // each address came from the driver, and left `free` by being taken here; what lay there may be secret
+                let wiped = call!(cuMemsetD8_v2(at, 0, class));
+                all_back = all_back.and(wiped).and(call!(cuMemFree_v2(at)));
+            }
         }
-        Ok(())
+        all_back
     }
 
     fn alloc(&mut self, class: usize) -> Result<u64, GpuError> {

@@ -6,6 +6,7 @@
 //   launch   launches fail                    wrong   a kernel gets one bit wrong
 //   later    launches fail after the first 40           memory  there are 256 KiB of it
 //   silent   launches after the first 300 do nothing
+//   idle     launches after the known answer's do nothing
 //   lost     every call fails after the first layer of fractions
 //   two      a second device has more memory            refuses the same, but its context cannot be had
 //
@@ -56,6 +57,15 @@ bool untouched() {
   }
   return true;
 }
+
+// Whoever ends has given all memory back, and wiped it.
+struct Nothing {
+  ~Nothing() {
+    if (memory.empty()) return;
+    std::fprintf(stderr, "%zu allocations are left on the device\n", memory.size());
+    _exit(99);
+  }
+} nothing_is_left;
 } // namespace
 
 extern "C" {
@@ -154,7 +164,7 @@ int cuLaunchKernel(void *function, unsigned blocks, unsigned y, unsigned z, unsi
   const auto *words = static_cast<const uint64_t *>(arguments[0]);
   // enough threads, and no empty block
   if (y * z * by * bz != 1 || !blocks || (words[0] + block - 1) / block != blocks) return UNKNOWN;
-  if (is("silent") && launches > 300) return OK;
+  if ((is("silent") && launches > 300) || (is("idle") && launches > 3)) return OK;
   kernel.run(words);
   lost = lost || (is("lost") && name == "fraction_layer");
   // in the sixth pair: the first ones are infinity, whose words may be anything

@@ -5,7 +5,7 @@
 #![allow(dead_code)]
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
-use ark_ff::{AdditiveGroup, One, UniformRand};
+use ark_ff::{AdditiveGroup, Field, One, UniformRand};
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 use talea_gpu::{
     Device, Ints, Right, eq_halves, evaluate,
@@ -112,6 +112,16 @@ fn folds(device: &impl Device) {
                 assert_eq!(changed(device, &to, |to| device.add(to, at, &r, &from)), plain, "{c:?}");
             }
         }
+    }
+}
+
+fn inverses(device: &impl Device) {
+    // whole and broken groups of values that one division serves
+    for n in [0, 1, 2, 63, 64, 65, 1000, 3000] {
+        let v = fields(n);
+        let plain: Vec<Fr> = v.iter().map(|v| v.inverse().unwrap_or(Fr::ZERO)).collect();
+        assert_eq!(all(device, &device.invert(&device.vector(v))), plain, "{n} values");
+        assert_eq!(all(device, &device.invert(&device.vector(vec![Fr::ZERO; n]))), vec![Fr::ZERO; n], "{n} zeros");
     }
 }
 
@@ -377,6 +387,7 @@ fn crowds(device: &impl Device) {
 pub fn suite(device: &impl Device) {
     from_host(device);
     folds(device);
+    inverses(device);
     half_sums(device);
     rounds(device);
     leaves(device);

@@ -24,15 +24,28 @@ impl Artefact for Checkpoint {
     const VERSION: u32 = 1;
 }
 
-/// What a stopped run left: its seed, its commitments, the proof so far.
-pub fn resume(folder: &Folder, key: &Key, of: &[u8; 32]) -> Result<([u8; 32], Commitments, Vec<u8>)> {
+/// Commitments, and the proof so far.
+pub type Begun = (Commitments, Vec<u8>);
+
+/// What a stopped run left: its seed, and what it had begun, unless that is of no use.
+pub fn resume(folder: &Folder, key: &Key, of: &[u8; 32]) -> Result<([u8; 32], Option<Begun>)> {
     let path = folder.checkpoint();
     let (saved, _) = load::<Checkpoint>(&path)?;
     let own = key.layout.chunks() - key.groups.adapters.iter().map(|range| range.len()).sum::<usize>();
     if saved.of != *of || saved.chunks.len() != own {
         return Err(Error::input(path.display(), "batch", "another batch, key or receipts", "the folder's own"));
     }
-    let chunks = proving::points(&path, "chunks", &saved.chunks)?;
-    let payouts = proving::points(&path, "payouts", std::slice::from_ref(&saved.payouts))?;
-    Ok((saved.seed, Commitments { chunks, payouts: payouts[0] }, saved.proof))
+    let points = || -> Result<Commitments> {
+        let chunks = proving::points(&path, "chunks", &saved.chunks)?;
+        let payouts = proving::points(&path, "payouts", std::slice::from_ref(&saved.payouts))?;
+        Ok(Commitments { chunks, payouts: payouts[0] })
+    };
+    match points() {
+        Ok(commitments) => Ok((saved.seed, Some((commitments, saved.proof)))),
+        // the file is whole, so this is what a device gave that failed
+        Err(e) => {
+            eprintln!("talea: {e}; beginning anew");
+            Ok((saved.seed, None))
+        }
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use talea_circuits::{
-    Fr, G1Affine, ProofError,
+    Fr, G1Affine, ProofError, Rejection,
     opening::PairingKey,
     relations::{
         Key,
@@ -89,7 +90,7 @@ impl Clock {
     fn lost(&mut self) {
         self.end();
         let seconds = self.stages.drain(..).map(|stage| stage.1).sum();
-        self.stages.push(("a device that failed", seconds));
+        self.stages.push(("begun in vain", seconds));
     }
 
     fn end(&mut self) {
@@ -148,7 +149,7 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     let of = *hasher.finalize().as_bytes();
     let (seed, resumed) = match job.seed {
         Some(seed) => (seed, None),
-        None => resume(folder, &key, &of).map(|(seed, commitments, proof)| (seed, Some((commitments, proof))))?,
+        None => resume(folder, &key, &of)?,
     };
     let resumes = resumed.is_some();
     let mut making = Making {
@@ -168,9 +169,9 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     // what is wrong with files shows here, before any device has a part in it
     making.x = Some(making.rows()?);
     let (made, device) = match device::run(job.device, &mut making) {
-        Err(e) if resumes && e.is::<ProofError>() => {
+        Err(e) if resumes && (e.is::<ProofError>() || e.is::<Rejection>()) => {
             // it may have been a device that failed and was not found out
-            eprintln!("talea: {}: {e:#}; beginning anew", folder.checkpoint().display());
+            eprintln!("talea: {}: {e:#}; the CPU begins anew", folder.checkpoint().display());
             (making.on(&Cpu, true)?, "CPU".into())
         }
         done => done?,
@@ -301,7 +302,7 @@ impl Work for Making<'_> {
         if let Some(e) = unsaved {
             return Err(e.into());
         }
-        let proof = made.map_err(|e| Error::input(path.display(), "proof", e, "the beginning of this proof"))?;
+        let proof = made.context("what it has of a proof is not the beginning of this one")?;
         self.clock.begin("verifying");
         // nothing that does not verify is written
         key.verify(&PairingKey { tau: srs.tau }, &committed.statement, &proof)?;

@@ -230,7 +230,7 @@ pub fn prove(folder: &Folder, srs: &Srs, job: &Job<'_>) -> anyhow::Result<Done> 
     let ((wrapped, seconds, verified), device) = match tried {
         Ok(done) => (done, job.device.line()),
         Err(cpu) => {
-            params = params.on(Arc::new(Best::Cpu(None)));
+            params = params.on_cpu();
             (attempt(&params)?, cpu)
         }
     };

@@ -1,43 +1,15 @@
 //! `--device` and `talea gpu`: without a GPU, and with a driver that is none and runs the kernels on the host.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
-
 use serde_json::Value;
 
 use crate::{
-    common::{Run, copy_dir, fixture, json_of, talea},
+    common::{
+        copy_dir, fixture,
+        gpu::{driver, has_kernels, with_driver},
+        json_of, talea,
+    },
     s,
 };
-
-/// Runs `talea` where this driver is found, in this mood.
-fn with_driver(driver: &Path, mode: &str, args: &[&str]) -> Run {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_talea"));
-    command.args(args).current_dir(root).env("LD_LIBRARY_PATH", driver).env("FAKE_CUDA", mode);
-    Run(command.output().unwrap())
-}
-
-/// The driver of gpu/tests/fake.
-fn driver() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../gpu/tests/fake/cuda.cpp");
-    let mut compiler = Command::new(std::env::var("CXX").unwrap_or("c++".into()));
-    compiler.args(["-std=c++17", "-O2", "-shared", "-fPIC", source, "-o"]).arg(folder.path().join("libcuda.so"));
-    assert!(compiler.status().unwrap().success());
-    folder
-}
-
-/// Does the command under test carry kernels?
-fn has_kernels() -> bool {
-    let has = json_of(&["gpu"])["kernel_bytes"] != 0;
-    if !has {
-        println!("built without nvcc: no kernels, and no tests of what they do");
-    }
-    has
-}
 
 #[test]
 fn without_a_gpu_the_cpu_is_told_why() {
@@ -126,13 +98,14 @@ fn a_batch_is_proven_on_a_device() {
     };
     let (cpu, told, doc) = proven(None, "cpu");
     assert_eq!((told.as_str(), &doc["device"]), ("", &Value::from("CPU")));
-    for mode in ["silent", "lost"] {
+    for (mode, how) in [("silent", "gave no proof"), ("lost", "failed")] {
         let (mended, told, doc) = proven(Some(mode), "cuda");
         assert!(mended == cpu, "the same bytes");
-        assert!(told.contains("a GPU that is none failed: ") && told.contains("; the CPU begins anew"), "{told}");
-        assert_eq!(doc["stages"][0]["stage"], "a device that failed");
+        let why = format!("a GPU that is none {how}: ");
+        assert!(told.contains(&format!("talea: {why}")) && told.contains("; the CPU begins anew"), "{told}");
+        assert_eq!(doc["stages"][0]["stage"], "begun in vain");
         let device = doc["device"].as_str().unwrap();
-        assert!(device.starts_with("CPU, since a GPU that is none failed: "), "{device}");
+        assert!(device.starts_with(&format!("CPU, since {why}")), "{device}");
     }
     // launches fail, copies do not: nothing is lost
     let (later, told, doc) = proven(Some("later"), "auto");

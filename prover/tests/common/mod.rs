@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod anvil;
+pub mod gpu;
 
 use std::{
     path::{Path, PathBuf},

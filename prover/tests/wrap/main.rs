@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod device;
 mod lies;
 mod places;
 mod settle;
