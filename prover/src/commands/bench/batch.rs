@@ -33,6 +33,12 @@ pub fn run(args: &BatchArgs, device: &Best, json: bool) -> anyhow::Result<bool> 
     let checked = if args.no_check { None } else { Some(proofs.checked()?) };
     let samples = (0..args.repeat).map(|_| Ok(proofs.next()?.sample)).collect::<anyhow::Result<Vec<_>>>()?;
     let proof = proofs.first.unwrap_or_default();
+    // since then the CPU would have done the work: some of these times would be its own
+    if let Best::Cuda(cuda) = device
+        && let Some(trouble) = cuda.kernels().trouble()
+    {
+        anyhow::bail!("{} failed: {trouble}", cuda.name());
+    }
     let done = Done { work: &work, srs: &srs, device, checked, samples, proof };
     match json {
         true => print_json(&done.json()),

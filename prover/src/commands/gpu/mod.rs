@@ -62,7 +62,7 @@ pub fn run(args: &GpuArgs, flags: &DeviceArgs, json: bool) -> anyhow::Result<boo
 fn facts(device: &Best, listed: &Result<Vec<Listed>, NoCuda>) -> Value {
     let of = |d: &Listed| {
         json!({
-            "number": d.number, "name": d.name, "place": d.place, "taken": d.taken,
+            "number": d.number, "name": d.name, "place": d.place, "taken": d.is_taken(),
             "free_bytes": d.memory.as_ref().ok().map(|m| m[0]), "bytes": d.memory.as_ref().ok().map(|m| m[1]),
             "error": d.memory.as_ref().err().map(ToString::to_string),
         })
@@ -87,7 +87,7 @@ fn print(device: &Best, listed: &Result<Vec<Listed>, NoCuda>) {
                 let mib = |i: usize| d.memory.as_ref().map_or("–".into(), |m| (m[i] >> 20).to_string());
                 let state = match &d.memory {
                     Err(e) => e.to_string(),
-                    Ok(_) if d.taken => "another process proves on it".into(),
+                    Ok(_) if d.is_taken() => "another process proves on it".into(),
                     Ok(_) => String::new(),
                 };
                 [format!("cuda:{}", d.number), d.name.clone(), d.place.clone(), mib(0), mib(1), state]

@@ -1,6 +1,6 @@
 //! One trial for everything that a device does: run twice for a test, many times for a bench.
 
-use std::{array, cell::RefCell, sync::Arc};
+use std::{array, cell::RefCell, ops::Range, sync::Arc};
 
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, scalar_mul::BatchMulPreprocessing};
@@ -150,6 +150,9 @@ fn rounds<D: Device>(device: &D, data: &Data, tell: &mut Tell<'_>) {
             answer(device, &device.fold_ints(column, &r), full)
         });
     }
+    // three products for each, and 64 share one inverse, which is a power: about 380 products
+    let cost = Cost { bytes: 64 * n, products: 9 * n };
+    tell("inverses", cost, NOTHING, &|full| answer(device, &device.invert(&there), full));
     if vars == 0 {
         return;
     }
@@ -167,6 +170,9 @@ fn rounds<D: Device>(device: &D, data: &Data, tell: &mut Tell<'_>) {
     }
     let cost = Cost { bytes: 64 * n, products: n };
     tell("round of products", cost, NOTHING, &|_| bytes_of(&device.product_round(&[[&there, &other]])));
+    let cost = Cost { bytes: 128 * n, products: 2 * n };
+    let pairs = [[&there, &other], [&other, &other]];
+    tell("round of two products", cost, NOTHING, &|_| bytes_of(&device.product_round(&pairs)));
 }
 
 fn lookups<D: Device>(device: &D, data: &Data, tell: &mut Tell<'_>) {
@@ -189,8 +195,25 @@ fn lookups<D: Device>(device: &D, data: &Data, tell: &mut Tell<'_>) {
         let [p, q] = device.leaves(size, vec![Run { at: 0, leaves }]);
         [answer(device, &p, full), answer(device, &q, full)].concat()
     });
+    tell("leaves that are given", Cost { bytes: 128 * n, products: 0 }, NOTHING, &|full| {
+        let (p, q) = (data.fields.clone(), data.fields.iter().rev().copied().collect());
+        let [p, q] = device.leaves(n, vec![Run { at: 0, leaves: Leaves::Given { p, q } }]);
+        [answer(device, &p, full), answer(device, &q, full)].concat()
+    });
     let p = device.vector(data.fields.clone());
     let q = device.vector(data.fields.iter().rev().copied().collect());
+    let halves = |range: Range<usize>| [(); 2].map(|()| device.vector(data.fields[range.clone()].to_vec()));
+    tell("vectors made in blocks", Cost { bytes: 128 * n, products: 0 }, NOTHING, &|full| {
+        let [p, q] = device.in_blocks(n, 2, halves);
+        [answer(device, &p, full), answer(device, &q, full)].concat()
+    });
+    tell("sums of blocks", Cost { bytes: 64 * n, products: 2 * n }, NOTHING, &|_| {
+        let sum = |range: Range<usize>| {
+            let [a, b] = halves(range);
+            device.product_round(&[[&a, &b]])
+        };
+        bytes_of(&device.sum_blocks(n, 2, sum))
+    });
     tell("layer of fractions", Cost { bytes: 96 * n, products: n / 2 * 3 }, NOTHING, &|full| {
         let [p, q] = device.fraction_layer(&p, &q);
         [answer(device, &p, full), answer(device, &q, full)].concat()
@@ -217,14 +240,23 @@ fn lookups<D: Device>(device: &D, data: &Data, tell: &mut Tell<'_>) {
 fn matrices<D: Device>(device: &D, data: &Data, tell: &mut Tell<'_>) {
     let (n, columns) = (data.fields.len(), Data::inner_of(data.fields.len()));
     let _held = device.hold(&data.columns);
-    for (name, column) in [("matrix of i32 times vector", 5), ("matrix of i16 times vector", 4)] {
+    // a product by a digit of 32 bits is an eighth of one
+    for (name, column, products) in [
+        ("matrix of i32 times vector", 5, n / 8),
+        ("matrix of i16 times vector", 4, n / 8),
+        ("matrix of i64 times vector", 6, n / 4),
+    ] {
         let (column, w) = (&data.columns[column], &data.fields[..columns]);
-        let cost = Cost { bytes: column.size(), products: n / 8 };
+        let cost = Cost { bytes: column.size(), products };
         tell(name, cost, NOTHING, &|_| bytes_of(&device.matrix_vector(column, 0..n, w)));
     }
-    for (name, column) in [("vector times matrix of i32", 5), ("vector times matrix of i16", 4)] {
+    for (name, column, products) in [
+        ("vector times matrix of i32", 5, n / 8),
+        ("vector times matrix of i16", 4, n / 8),
+        ("vector times matrix of u64", 3, n / 4),
+    ] {
         let (column, w) = (&data.columns[column], &data.fields[..n / columns]);
-        let cost = Cost { bytes: column.size(), products: n / 8 };
+        let cost = Cost { bytes: column.size(), products };
         tell(name, cost, NOTHING, &|_| bytes_of(&device.vector_matrix(w, column, 0..n)));
     }
     for (name, right) in [("integer product, rows", Right::Rows), ("integer product, columns", Right::Columns)] {
@@ -252,6 +284,12 @@ fn polynomials<D: Device>(device: &D, data: &Data, tell: &mut Tell<'_>) {
     });
     let b = 1 << data.vars.div_ceil(2);
     let w = &data.fields[..b.min(n)];
+    let even = RefCell::new(device.zeros(0));
+    let shorter = || *even.borrow_mut() = device.vector(data.fields[..n / 4 * 2].to_vec());
+    tell("pairs at the end", Cost { bytes: 32 * (n - n / 4 * 2), products: 0 }, &shorter, &|full| {
+        device.extend(&mut even.borrow_mut(), [r, -r], n);
+        answer(device, &even.borrow(), full)
+    });
     tell("sums of rows", Cost { bytes: 32 * n, products: n }, NOTHING, &|_| bytes_of(&device.row_sums(&f, w)));
     if n < 2 {
         return;
