@@ -98,10 +98,17 @@ fn vectors_stay_on_the_device() {
     assert!(up < 64 * cells && down < 24 * cells, "{up} and {down} bytes for {cells} cells");
 }
 
-/// A machine that gets one byte wrong of the first copy of so many bytes.
+/// A machine that gets one byte wrong of the first copy of so many bytes, and runs so many kernels and no more.
 struct Faulty {
-    size: usize,
+    size: Option<usize>,
     done: AtomicBool,
+    left: AtomicUsize,
+}
+
+impl Faulty {
+    fn new(size: Option<usize>, left: usize) -> Self {
+        Self { size, done: AtomicBool::new(false), left: AtomicUsize::new(left) }
+    }
 }
 
 impl Backend for Faulty {
@@ -114,7 +121,7 @@ impl Backend for Faulty {
     }
     fn write(&self, to: &mut Self::Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
         let mut bytes = bytes.to_vec();
-        if bytes.len() == self.size && !self.done.swap(true, Relaxed) {
+        if Some(bytes.len()) == self.size && !self.done.swap(true, Relaxed) {
             bytes[5] ^= 4;
         }
         HostMachine.write(to, at, &bytes)
@@ -123,7 +130,10 @@ impl Backend for Faulty {
         HostMachine.read(from, at, bytes)
     }
     fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError> {
-        HostMachine.launch(kernel, words)
+        match self.left.try_update(Relaxed, Relaxed, |left| left.checked_sub(1)) {
+            Ok(_) => HostMachine.launch(kernel, words),
+            Err(_) => Err(GpuError::Kernel("gone")),
+        }
     }
 }
 
@@ -135,7 +145,7 @@ fn columns_that_are_not_ours() {
     let size = columns[case.key.parts.x[0].index()].size();
     for wrong in [false, true] {
         let tuning = Tuning { width: 1 << 8, small: 1 << 5, budget: 1 << 30 };
-        let device = Kernels::new(Faulty { size, done: AtomicBool::new(!wrong) }, tuning);
+        let device = Kernels::new(Faulty::new(wrong.then_some(size), usize::MAX), tuning);
         let input = Input { key: &case.key, values: &case.values, context: &case.context };
         let committed = Committed::new(&device, input, &case.adapters(), columns.clone(), &srs().0, &[9; 32], None);
         let proven = std::panic::AssertUnwindSafe(|| committed.prove(&device, &srs().0, &mut |_| {}));
@@ -171,38 +181,10 @@ fn the_wraps_commitments() {
     assert!(device.launches() > 0);
     // from its fifth launch on nothing works
     let tuning = Tuning { width: 1 << 8, small: 1 << 12, budget: 1 << 30 };
-    let device = Arc::new(Kernels::new(Failing { left: AtomicUsize::new(5) }, tuning));
+    let device = Arc::new(Kernels::new(Faulty::new(None, 5), tuning));
     let params = plain.on(device.clone());
     assert!(pool.install(|| commit(&params)) == expected);
     assert_eq!(device.trouble(), Some(&GpuError::Kernel("gone")));
-}
-
-/// A machine that runs so many kernels and no more.
-#[derive(Debug)]
-struct Failing {
-    left: AtomicUsize,
-}
-
-impl Backend for Failing {
-    type Memory = <HostMachine as Backend>::Memory;
-    fn alloc(&self, bytes: usize) -> Result<Self::Memory, GpuError> {
-        HostMachine.alloc(bytes)
-    }
-    fn address(&self, memory: &Self::Memory) -> u64 {
-        HostMachine.address(memory)
-    }
-    fn write(&self, to: &mut Self::Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
-        HostMachine.write(to, at, bytes)
-    }
-    fn read(&self, from: &Self::Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
-        HostMachine.read(from, at, bytes)
-    }
-    fn launch(&self, kernel: &'static str, words: &[u64]) -> Result<(), GpuError> {
-        match self.left.try_update(Relaxed, Relaxed, |left| left.checked_sub(1)) {
-            Ok(_) => HostMachine.launch(kernel, words),
-            Err(_) => Err(GpuError::Kernel("gone")),
-        }
-    }
 }
 
 /// A salt stands in no column: a device that has another one is found out in the opening.

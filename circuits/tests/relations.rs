@@ -451,6 +451,16 @@ fn a_proof_goes_on_from_every_stage() {
         let all = ["lookups", "payout vector", "weights and payouts", "matrix products", "opening"];
         assert_eq!(stages, all[i + 1..], "nothing is done twice");
     }
+    // as nobody leaves it: after words of which a stage's sums are made, it goes on all the same, and in the midst of its rounds it does not
+    let cuts = (saved[2].len()..saved[3].len()).step_by(32).map(|end| &saved[3][..end]);
+    let on: Vec<bool> = cuts
+        .map(|bytes| match committed.resume(&Cpu, powers, bytes, &mut |_| {}, &mut |_| {}) {
+            Ok(again) => again == whole,
+            Err(_) => false,
+        })
+        .collect();
+    let words = on.iter().take_while(|on| **on).count();
+    assert!(words > 3 && words < on.len() && !on[words..].contains(&true), "{on:?}");
     let mut torn = saved[0].clone();
     torn.pop();
     assert!(committed.resume(&Cpu, powers, &torn, &mut |_| {}, &mut |_| {}).is_err());

@@ -257,8 +257,8 @@ impl Cuda {
         tuning.budget = tuning.budget.min(room);
         driver.limit_memory(tuning.budget);
         match arithmetic::known_answer(&driver) {
-            Err(error) => Err(NoCuda::NotRun { device, error }),
-            Ok(false) => Err(NoCuda::WrongAnswer { device }),
+            Err(error) if error != GpuError::NoElement => Err(NoCuda::NotRun { device, error }),
+            Err(_) | Ok(false) => Err(NoCuda::WrongAnswer { device }),
             Ok(true) => Ok(Self { kernels: Kernels::new(driver, tuning), number: listed.number, _turn: turn }),
         }
     }

@@ -25,7 +25,7 @@ fn child() {
         Ok(device) => {
             let kernels = device.kernels();
             // a device that is lost on the way loses what it holds
-            if env::var("FAKE_CUDA").unwrap() == "later" {
+            if ["later", "rubbish"].contains(&env::var("FAKE_CUDA").unwrap().as_str()) {
                 suite::from_host(kernels)
             } else {
                 suite::suite(kernels)
@@ -118,6 +118,8 @@ fn a_driver_that_works_passes_the_suite() {
     // a device that is lost on the way: what comes from the host is still right
     let expected = "a GPU that is none passes the suite; trouble: cuLaunchKernel says CUDA_ERROR_ILLEGAL_ADDRESS";
     assert_eq!(line(&fake, "later", "some kernels"), expected);
+    let expected = "a GPU that is none passes the suite; trouble: the device gave what is no element of a field";
+    assert_eq!(line(&fake, "rubbish", "some kernels"), expected);
 }
 
 #[test]

@@ -225,17 +225,19 @@ fn a_stopped_proof_goes_on_to_the_same_bytes() {
             false => {
                 // as it was left, and as a device that failed may leave it
                 let (left, _) = load::<Checkpoint>(&checkpoint).unwrap();
-                let spoil: [fn(&mut Checkpoint); 4] = [
+                let spoil: [fn(&mut Checkpoint); 5] = [
                     |_| {},
                     |c| c.chunks[0] = [1; 64],
+                    |c| c.chunks.swap(0, 1),
+                    |c| c.payouts = c.chunks[0],
                     |c| c.proof = vec![0xff; 40],
-                    |c| c.proof.truncate(c.proof.len() / 64 * 32),
                 ];
-                for spoil in spoil {
+                for (i, spoil) in spoil.iter().enumerate() {
                     let mut bad = left.clone();
                     spoil(&mut bad);
                     save(&checkpoint, &bad).unwrap();
-                    talea(&[&prove[..], &["--resume"]].concat()).expect_status(0);
+                    let told = talea(&[&prove[..], &["--resume"]].concat()).expect_status(0).stderr();
+                    assert_eq!(told.contains("; beginning anew"), i > 0, "{i}: {told}");
                     assert_eq!(std::fs::read(&file).unwrap(), whole);
                 }
             }

@@ -320,6 +320,16 @@ pub(super) struct Proving<'p, D> {
     save: &'p mut dyn FnMut(&[u8]),
 }
 
+impl<D: Device> Proving<'_, D> {
+    /// Makes the vectors of the matrix product's sums, unless they are there: a checkpoint that somebody changed may end anywhere.
+    fn fold_products(&mut self, at: &[Vec<Fr>; 3]) {
+        if self.products.is_empty() {
+            let widths = self.data.batch.key.widths().into_iter();
+            self.products = widths.map(|width| self.data.product(width, at)).collect();
+        }
+    }
+}
+
 impl<D: Device> Party<Lenient> for Proving<'_, D> {
     fn arithmetic(&self) -> &Lenient {
         LENIENT
@@ -328,12 +338,8 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
         self.tx.challenge()
     }
     fn word(&mut self, _: &'static str, word: Word<'_, Fr>) -> Result<Fr> {
-        // a checkpoint may end between them
-        if let Word::Product(i, at) = word
-            && (i == 0 || self.products.is_empty())
-        {
-            let widths = self.data.batch.key.widths().into_iter();
-            self.products = widths.map(|width| self.data.product(width, at)).collect();
+        if let Word::Product(_, at) = word {
+            self.fold_products(at);
         }
         let value = match word {
             Word::Product(i, _) => self.products[i][0].iter().zip(&self.products[i][1]).map(|(x, a)| *x * a).sum(),
@@ -365,6 +371,7 @@ impl<D: Device> Party<Lenient> for Proving<'_, D> {
             }
             Stage::Last(last) => {
                 (self.stage)("matrix products");
+                self.fold_products(&last.product);
                 self.data.last(std::mem::take(&mut self.products), last)
             }
         };

@@ -111,6 +111,7 @@ impl<B: Backend> Kernels<B> {
         &self, bases: &[G1Affine], columns: &[Column<'_, B::Memory>],
     ) -> Result<Vec<G1Projective>, GpuError> {
         let mut all = vec![G1Projective::ZERO; columns.len()];
+        let point = if read(&self.kept).iter().any(|k| k.place(bases).is_some()) { 0 } else { POINT };
         let mut parts = columns.iter().enumerate().flat_map(|(i, c)| self.parts_of(i, c)).peekable();
         while parts.peek().is_some() {
             let (mut batch, mut bytes, mut lowest, mut highest) = (Vec::new(), 0, usize::MAX, 0);
@@ -121,7 +122,7 @@ impl<B: Backend> Kernels<B> {
                 lowest = lowest.min(column.at + part.scalars.start);
                 highest = highest.max(column.at + part.scalars.end);
                 let digits: usize = batch.iter().chain([part]).map(Part::digits).sum();
-                if !batch.is_empty() && (bytes + POINT * (highest - lowest) > self.budget() || digits > MOST << 5) {
+                if !batch.is_empty() && (bytes + point * (highest - lowest) > self.budget() || digits > MOST << 5) {
                     break;
                 }
                 batch.extend(parts.next());

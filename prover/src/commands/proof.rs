@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Instant};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use talea_circuits::{
-    Fr, G1Affine, ProofError, Rejection,
+    Fr, G1Affine, Rejection,
     opening::PairingKey,
     relations::{
         Key,
@@ -19,7 +19,7 @@ use talea_circuits::{
 use talea_formats::proof::{
     AdapterSizes, Attestation, BatchProof, BatchStatement, Payouts, ProvenSizes, ProvenSlot, SignedAttestation,
 };
-use talea_gpu::{Cpu, Device, cuda::Best};
+use talea_gpu::{Device, cuda::Best};
 use talea_srs::Srs;
 use talea_witness::{
     Result,
@@ -151,7 +151,6 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
         Some(seed) => (seed, None),
         None => resume(folder, &key, &of)?,
     };
-    let resumes = resumed.is_some();
     let mut making = Making {
         folder,
         job,
@@ -168,14 +167,7 @@ pub fn run(network: &Network, folder: &Folder, job: &Job<'_>) -> anyhow::Result<
     };
     // what is wrong with files shows here, before any device has a part in it
     making.x = Some(making.rows()?);
-    let (made, device) = match device::run(job.device, &mut making) {
-        Err(e) if resumes && (e.is::<ProofError>() || e.is::<Rejection>()) => {
-            // it may have been a device that failed and was not found out
-            eprintln!("talea: {}: {e:#}; the CPU begins anew", folder.checkpoint().display());
-            (making.on(&Cpu, true)?, "CPU".into())
-        }
-        done => done?,
-    };
+    let (made, device) = device::run(job.device, &mut making)?;
     clock.end();
     clock.progress.finish_and_clear();
     let mut file = proof_file(network, &batch, proven, &made, &context, &registry);
@@ -273,6 +265,21 @@ impl Work for Making<'_> {
             self.clock.lost();
             self.resumed = None;
         }
+        let resumes = self.resumed.is_some();
+        match self.once(device) {
+            Err(e) if resumes && e.is::<Rejection>() => {
+                // it may have been a device that failed and was not found out
+                eprintln!("talea: {}: {e:#}; beginning anew", self.folder.checkpoint().display());
+                self.clock.lost();
+                self.once(device)
+            }
+            done => done,
+        }
+    }
+}
+
+impl Making<'_> {
+    fn once(&mut self, device: &impl Device) -> anyhow::Result<Made> {
         let (key, srs) = (self.key, self.job.srs);
         device.keep(&srs.powers);
         let (batch, opened) = (self.batch, self.opened);

@@ -48,6 +48,7 @@ fn devices_are_listed_and_tested() {
     let devices = doc["devices"].as_array().unwrap();
     assert_eq!([&devices[0]["number"], &devices[1]["number"]], [0, 1]);
     assert_eq!(devices[1]["bytes"], 2u64 << 32);
+    assert!(devices.iter().all(|device| device["taken"] == false), "by another process");
     let table = told("two", &["gpu", "--device", "cuda:0"]).expect_status(0).stdout();
     assert!(table.contains("proofs are made on: a GPU that is none (CUDA)\n"), "{table}");
     let none = told("two", &["gpu", "--device", "cuda:2"]).refusal();
@@ -56,8 +57,8 @@ fn devices_are_listed_and_tested() {
     let tested = told("works", &["gpu", "--self-test", "--quick"]).expect_status(0).stdout();
     assert!(tested.trim_end().ends_with(" trials, 0 differ"), "{tested}");
     let differs = told("silent", &["gpu", "--self-test", "--quick"]).expect_status(1).stdout();
-    let wrong = "differs from the CPU: a GPU that is none gives a wrong answer to a known question and is not used";
-    assert!(differs.contains("differs from the CPU: fold of 2^") || differs.contains(wrong), "{differs}");
+    // what is in memory that no kernel wrote is anything: another value, or none at all
+    assert!(differs.contains("differs from the CPU: "), "{differs}");
     let bench = told("works", &["--json", "gpu", "--bench", "--quick"]).expect_status(0).stdout();
     let bench: Value = serde_json::from_str(&bench).unwrap();
     assert!(bench["bench"]["kernels"].as_array().unwrap().len() > 30);

@@ -93,8 +93,10 @@ struct Timed {
     name: &'static str,
     cost: Cost,
     cuda: f64,
-    /// Kernels that were run; none where the CPU did the work because there was too little of it, or no room.
+    /// Kernels that were run, and bytes that were copied; none of either where the CPU did the work because there was too little of it, or
+    /// no room.
     launches: u64,
+    copied: u64,
     cpu: f64,
 }
 
@@ -105,12 +107,16 @@ impl Timed {
     }
 
     fn on(&self) -> &'static str {
-        if self.launches > 0 { "CUDA" } else { "CPU" }
+        match (self.launches, self.copied) {
+            (0, 0) => "CPU",
+            (0, _) => "copies",
+            _ => "CUDA",
+        }
     }
 
     fn json(&self, rates: &Rates) -> Value {
         json!({
-            "kernel": self.name, "on": self.on(), "launches": self.launches, "seconds": self.cuda, "cpu_seconds": self.cpu, "bytes": self.cost.bytes,
+            "kernel": self.name, "on": self.on(), "launches": self.launches, "copied_bytes": self.copied, "seconds": self.cuda, "cpu_seconds": self.cpu, "bytes": self.cost.bytes,
             "products": self.cost.products, "bytes_per_second": self.cost.bytes as f64 / self.cuda,
             "products_per_second": self.cost.products as f64 / self.cuda, "ceiling_seconds": self.ceiling(rates),
             "times_the_ceiling": self.cuda / self.ceiling(rates),
@@ -138,15 +144,18 @@ pub fn bench(device: &Best, quick: bool) -> anyhow::Result<Benched> {
     let rates = kernels.rates(data.fields.len())?;
     let mut times: Vec<Timed> = Vec::new();
     each(kernels, &data, &mut |name, cost, prepare, run| {
+        let done = || [kernels.launches(), kernels.copied().iter().sum()];
         let once = || {
             prepare();
-            let start = Instant::now();
+            let (before, start) = (done(), Instant::now());
             run(false);
-            start.elapsed().as_secs_f64()
+            let seconds = start.elapsed().as_secs_f64();
+            (seconds, [0, 1].map(|i| done()[i] - before[i]))
         };
-        let before = kernels.launches();
-        let cuda = (0..tries).map(|_| once()).fold(f64::INFINITY, f64::min);
-        times.push(Timed { name, cost, cuda, launches: (kernels.launches() - before) / tries as u64, cpu: 0.0 });
+        let all: Vec<_> = (0..tries).map(|_| once()).collect();
+        let cuda = all.iter().map(|t| t.0).fold(f64::INFINITY, f64::min);
+        let [launches, copied] = all[0].1;
+        times.push(Timed { name, cost, cuda, launches, copied, cpu: 0.0 });
     });
     let mut of = times.iter_mut();
     each(&Cpu, &data, &mut |_, _, prepare, run| {

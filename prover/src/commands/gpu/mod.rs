@@ -29,7 +29,8 @@ const WHERE: [(&str, bool, &str); 9] = [
 
 pub fn run(args: &GpuArgs, flags: &DeviceArgs, json: bool) -> anyhow::Result<bool> {
     // before one is ours
-    let listed = cuda::list();
+    let seen = |device: Listed| Seen { taken: device.is_taken(), device };
+    let listed = cuda::list().map(|all| all.into_iter().map(seen).collect());
     let device = flags.open()?;
     let tested = match args.self_test {
         true => {
@@ -59,10 +60,16 @@ pub fn run(args: &GpuArgs, flags: &DeviceArgs, json: bool) -> anyhow::Result<boo
     Ok(tested.is_none_or(|t| t.different.is_empty()))
 }
 
-fn facts(device: &Best, listed: &Result<Vec<Listed>, NoCuda>) -> Value {
-    let of = |d: &Listed| {
+/// A device, and whether another process works on it.
+struct Seen {
+    device: Listed,
+    taken: bool,
+}
+
+fn facts(device: &Best, listed: &Result<Vec<Seen>, NoCuda>) -> Value {
+    let of = |Seen { device: d, taken }: &Seen| {
         json!({
-            "number": d.number, "name": d.name, "place": d.place, "taken": d.is_taken(),
+            "number": d.number, "name": d.name, "place": d.place, "taken": taken,
             "free_bytes": d.memory.as_ref().ok().map(|m| m[0]), "bytes": d.memory.as_ref().ok().map(|m| m[1]),
             "error": d.memory.as_ref().err().map(ToString::to_string),
         })
@@ -77,17 +84,17 @@ fn facts(device: &Best, listed: &Result<Vec<Listed>, NoCuda>) -> Value {
     })
 }
 
-fn print(device: &Best, listed: &Result<Vec<Listed>, NoCuda>) {
+fn print(device: &Best, listed: &Result<Vec<Seen>, NoCuda>) {
     match listed {
         Err(why) => say(format_args!("CUDA devices: none; {why}")),
         Ok(all) => table(
             ["device", "name", "place", "free MiB", "MiB", ""],
             &[3, 4],
-            all.iter().map(|d| {
+            all.iter().map(|Seen { device: d, taken }| {
                 let mib = |i: usize| d.memory.as_ref().map_or("–".into(), |m| (m[i] >> 20).to_string());
                 let state = match &d.memory {
                     Err(e) => e.to_string(),
-                    Ok(_) if d.is_taken() => "another process proves on it".into(),
+                    Ok(_) if *taken => "another process proves on it".into(),
                     Ok(_) => String::new(),
                 };
                 [format!("cuda:{}", d.number), d.name.clone(), d.place.clone(), mib(0), mib(1), state]
