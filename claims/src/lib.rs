@@ -21,7 +21,7 @@
 //! | π_s | (f − P_s)/(X − ω^s), the opening at slot s |
 //!
 //! With N = 2^16 and 300 amounts, in seconds of one core: points 60 cold (half where the SRS has the basis) and 0.02 from disk, all
-//! openings 0.6 (`examples/openings.rs`).
+//! openings 0.6 (`examples/slot_openings.rs`).
 //!
 //! docs/protocol/settlement.md says what a contract does with them.
 #![forbid(unsafe_code)]

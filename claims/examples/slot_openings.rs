@@ -1,4 +1,4 @@
-//! What openings cost: `cargo run --release -p talea-claims --example openings -- [σ] [amounts]`.
+//! What openings cost: `cargo run --release -p talea-claims --example slot_openings -- [σ] [amounts]`.
 
 use std::time::Instant;
 
