@@ -27,7 +27,9 @@ fn sums_wait_for_no_other_thread() {
         kept.iter().for_each(|points| device.keep_points(points));
         let points = kept.unwrap_or_else(|| Arc::new(points.clone()));
         let (go, wait) = mpsc::channel::<()>();
-        rayon::spawn(move || drop(wait.recv()));
+        rayon::spawn(move || {
+            let _ = wait.recv();
+        });
         let (tell, sums) = mpsc::channel();
         let scalars = scalars.clone();
         thread::spawn(move || tell.send(device.sum(&points, &scalars)));
