@@ -179,7 +179,7 @@ fn the_wraps_commitments() {
     assert!(pool.install(|| commit(&params)) == expected);
     assert_eq!(device.trouble(), None);
     assert!(device.launches() > 0);
-    // from its fifth launch on nothing works
+    // after its fifth launch nothing works
     let tuning = Tuning { width: 1 << 8, small: 1 << 12, budget: 1 << 30 };
     let device = Arc::new(Kernels::new(Faulty::new(None, 5), tuning));
     let params = plain.on(device.clone());
